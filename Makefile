@@ -1,0 +1,54 @@
+# Every target is one sentence in `make help`; anything longer than five lines lives in a module.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-faults lint format bench docs lock clean
+
+help:  ## Print every target in one sentence.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(INSTALLED)  ## Install everything, hash-pinned, into .venv (needs only python3 ≥ 3.11).
+
+$(INSTALLED): requirements/dev.txt requirements/bootstrap.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Crossover needs Python 3.11 or newer: make PYTHON=python3.11")'
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { echo "python3 has no venv module; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@touch $@
+
+demo: install  ## Run a WorkflowTemplate's step on a real Temporal, end to end (KEEP=1 leaves it running).
+	@$(BIN)/python -m testbed.demo $(if $(KEEP),--keep)
+
+test: install lint  ## Lint, check types and import contracts, and run every test.
+	@$(BIN)/pytest
+
+test-faults: install  ## Run the fault sweeps at full length (2,000 ambiguous starts and kills).
+	@CROSSOVER_FAULTS=2000 $(BIN)/pytest -m faults --timeout 3000
+
+lint: install  ## Check style, types and import contracts.
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo --quiet
+
+format: install  ## Format the code and fix what ruff can fix.
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+bench: install  ## Measure every figure beside its peer into bench/results.json (ONLY=prefix for some).
+	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
+
+docs: install  ## Write the generated pages of docs/ (settings, errors, OpenAPI) anew.
+	@$(BIN)/python -m docs.generate
+
+lock: install  ## Resolve the requirement files anew, with hashes and without addresses.
+	@$(BIN)/uv pip compile -q --no-header --no-annotate --generate-hashes --universal --python-version 3.11 --upgrade requirements/bootstrap.in -o requirements/bootstrap.txt
+	@$(BIN)/uv pip compile -q --no-header --no-annotate --generate-hashes --universal --python-version 3.11 --upgrade pyproject.toml -o requirements/runtime.txt
+	@$(BIN)/uv pip compile -q --no-header --no-annotate --generate-hashes --universal --python-version 3.11 --upgrade pyproject.toml --extra postgresql --group dev -o requirements/dev.txt
+
+clean:  ## Remove what install, tests and the demo made.
+	@rm -rf $(VENV) .demo .mypy_cache .ruff_cache .import_linter_cache .hypothesis
