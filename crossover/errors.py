@@ -133,7 +133,9 @@ TABLE: dict[type[CrossoverError], Row] = {
     Rejected: Row("rejected", "The workflow refused", 422, ExitCode.FAILED, "failed"),
     Busy: Row("busy", "A limit was reached", 429, ExitCode.UNAVAILABLE, "transient"),
     Unavailable: Row("unavailable", "Temporal cannot be reached", 503, ExitCode.UNAVAILABLE, "transient"),
-    ShuttingDown: Row("shutting-down", "This replica is shutting down", 503, ExitCode.UNAVAILABLE, "transient"),
+    ShuttingDown: Row(
+        "shutting-down", "This replica is shutting down", 503, ExitCode.UNAVAILABLE, "transient"
+    ),
     NoAnswer: Row("no-answer", "Temporal did not answer in time", 504, ExitCode.UNAVAILABLE, "transient"),
     Internal: Row("internal", "The bridge made a mistake", 500, ExitCode.UNAVAILABLE, "transient"),
 }

@@ -1,1 +1,1 @@
-"""The contracts every part relies on. Standard library only: a step pod and a workflow sandbox can import them."""
+"""The contracts every part relies on. Standard library only, so a step pod can import them."""
