@@ -1,0 +1,53 @@
+"""What routes need of their app: kept in one object on `app.state`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from fastapi import Request, Response
+from pydantic import BaseModel, ValidationError
+
+from bridge.service import Runs
+from bridge.settings import BridgeSettings
+from bridge.steps.request import invalid_field
+from bridge.waits.views import View
+from crossover.api.body import read_object
+from crossover.api.caller import authenticate
+from crossover.identity import Authenticator, Principal
+from crossover.telemetry import Telemetry
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Built by `create_app`."""
+
+    settings: BridgeSettings
+    runs: Runs
+    authenticator: Authenticator
+    telemetry: Telemetry
+
+
+def context_of(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+def principal_of(request: Request) -> Principal:
+    """Raises Unauthenticated."""
+    return authenticate(request, context_of(request).authenticator)
+
+
+async def read(request: Request, model: type[Model], *, optional: bool = False) -> Model:
+    """The body as a `model`. Raises the errors of `read_object`, and InvalidField."""
+    value = await read_object(request, limit=context_of(request).settings.body_limit, optional=optional)
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise invalid_field(error) from None
+
+
+def answer(view: View, status: int = 200) -> Response:
+    return Response(view.body, status_code=status, media_type="application/json")

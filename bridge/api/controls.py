@@ -1,0 +1,167 @@
+"""Acting on a run: cancel, terminate, release, signal, query, update, reset."""
+
+from __future__ import annotations
+
+import uuid
+
+from fastapi import APIRouter, Request, Response
+
+from bridge.api.context import answer, context_of, principal_of, read
+from bridge.api.documented import body, problems
+from bridge.api.models import (
+    CancelBody,
+    QueryBody,
+    ReleaseBody,
+    ReleaseView,
+    ResetBody,
+    ResetView,
+    ResultView,
+    RunView,
+    SignalBody,
+    TerminateBody,
+    UpdateBody,
+)
+from bridge.service import Runs
+from bridge.steps.engine import RunRef
+from bridge.steps.phases import ASKED
+from crossover import errors
+from crossover.identity import Action
+from crossover.strict_json import dump_json
+
+router = APIRouter(prefix="/v1/runs", tags=["control"])
+_REFUSALS = problems(
+    errors.InvalidField, errors.Unauthenticated, errors.Forbidden, errors.NotFound, errors.Unavailable
+)
+
+
+def _controlled(request: Request, run: str) -> tuple[Runs, RunRef, str]:
+    """The service, the run, and who acts on it. Raises NotFound or Forbidden."""
+    principal = principal_of(request)
+    runs = context_of(request).runs
+    return runs, runs.ref(principal, run, Action.CONTROL), principal.name
+
+
+def _json(value: object) -> Response:
+    return Response(dump_json(value), media_type="application/json")
+
+
+@router.post(
+    "/{run:path}/cancel",
+    status_code=202,
+    summary="Cancel the run: cancel, then grace, then terminate",
+    response_model=None,
+    responses={202: {"model": RunView}, **_REFUSALS},
+    openapi_extra=body(CancelBody, {"reason": "superseded by a newer run"}),
+)
+async def cancel(request: Request, run: str) -> Response:
+    runs, ref, who = _controlled(request, run)
+    asked = await read(request, CancelBody, optional=True)
+    view = await runs.cancel(ref, mode=asked.mode, grace=asked.grace, reason=f"by {who}: {asked.reason}")
+    return answer(view, 202)
+
+
+@router.post(
+    "/{run:path}/terminate",
+    status_code=202,
+    summary="End the run at once, without cleaning up",
+    response_model=None,
+    responses={202: {"model": RunView}, **_REFUSALS},
+    openapi_extra=body(TerminateBody, {"reason": "does not react to cancel"}),
+)
+async def terminate(request: Request, run: str) -> Response:
+    runs, ref, who = _controlled(request, run)
+    asked = await read(request, TerminateBody, optional=True)
+    return answer(await runs.terminate(ref, reason=f"{ASKED} by {who}: {asked.reason}"), 202)
+
+
+@router.post(
+    "/{run:path}/release",
+    summary="A step's pod is going away: cancel the run if its workflow was stopped, else let it be",
+    response_model=None,
+    responses={200: {"model": ReleaseView}, **_REFUSALS},
+    openapi_extra=body(ReleaseBody, {"signal": "SIGTERM"}),
+)
+async def release(request: Request, run: str) -> Response:
+    runs, ref, _ = _controlled(request, run)
+    asked = await read(request, ReleaseBody, optional=True)
+    decided = await runs.release(ref, signal=asked.signal, deadline=asked.deadline)
+    return _json({"action": decided.action, "reason": decided.reason})
+
+
+@router.post(
+    "/{run:path}/signal",
+    status_code=202,
+    summary="Send the workflow a signal",
+    response_model=None,
+    responses={
+        202: {"description": "Delivered to the run's history."},
+        **_REFUSALS,
+        **problems(errors.RunClosed),
+    },
+    openapi_extra=body(SignalBody, {"name": "approve", "args": [True]}),
+)
+async def signal(request: Request, run: str) -> Response:
+    runs, ref, _ = _controlled(request, run)
+    asked = await read(request, SignalBody)
+    newest = await runs.newest(ref)
+    request_id = asked.request_id or str(uuid.uuid4())
+    await runs.gateway.signal(ref, newest.run_id, name=asked.name, args=asked.args, request_id=request_id)
+    return Response(status_code=202)
+
+
+@router.post(
+    "/{run:path}/query",
+    summary="Ask the workflow",
+    response_model=None,
+    responses={200: {"model": ResultView}, **_REFUSALS, **problems(errors.Rejected, errors.NoAnswer)},
+    openapi_extra=body(QueryBody, {"name": "progress"}),
+)
+async def query(request: Request, run: str) -> Response:
+    runs, ref, _ = _controlled(request, run)
+    asked = await read(request, QueryBody)
+    newest = await runs.newest(ref)
+    result = await runs.gateway.query(ref, newest.run_id, name=asked.name, args=asked.args)
+    return _json({"result": result})
+
+
+@router.post(
+    "/{run:path}/update",
+    summary="Send the workflow an update and wait for its result",
+    response_model=None,
+    responses={
+        200: {"model": ResultView},
+        **_REFUSALS,
+        **problems(errors.Rejected, errors.NoAnswer, errors.RunClosed),
+    },
+    openapi_extra=body(UpdateBody, {"name": "set_batch", "args": [500], "update_id": "batch-500"}),
+)
+async def update(request: Request, run: str) -> Response:
+    runs, ref, _ = _controlled(request, run)
+    asked = await read(request, UpdateBody)
+    newest = await runs.newest(ref)
+    update_id = asked.update_id or str(uuid.uuid4())
+    result = await runs.gateway.update(
+        ref, newest.run_id, name=asked.name, args=asked.args, update_id=update_id
+    )
+    return _json({"result": result})
+
+
+@router.post(
+    "/{run:path}/reset",
+    summary="Run the workflow anew from an event of its history",
+    response_model=None,
+    responses={200: {"model": ResetView}, **_REFUSALS},
+    openapi_extra=body(ResetBody, {"reason": "fixed worker deployed"}),
+)
+async def reset(request: Request, run: str) -> Response:
+    runs, ref, who = _controlled(request, run)
+    asked = await read(request, ResetBody, optional=True)
+    newest = await runs.newest(ref)
+    run_id = await runs.gateway.reset(
+        ref,
+        newest.run_id,
+        event_id=asked.event_id,
+        reason=f"by {who}: {asked.reason}",
+        request_id=asked.request_id or str(uuid.uuid4()),
+    )
+    return _json({"run_id": run_id})

@@ -1,0 +1,63 @@
+"""What the OpenAPI document says beyond what routes declare: bodies, examples, problems."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from bridge.api.models import ProblemBody
+from crossover.contract.names import IDEMPOTENCY_HEADER, RETRY_HEADER
+from crossover.errors import TABLE, CrossoverError
+
+START_EXAMPLE: dict[str, Any] = {
+    "app": "metadata-extractor",
+    "input": {"source": "sqlite:///warehouse.db", "output": "/data/out"},
+    "argo": {
+        "namespace": "argo",
+        "workflow": "nightly-x7k2p",
+        "uid": "5b8c3f0e-6f0a-4b57-9d3e-0d8a4e2f9a11",
+        "node_name": "nightly-x7k2p.extract",
+        "retries": 0,
+    },
+    "execution_timeout": "2h",
+    "on_cancel": "cancel",
+    "cancel_grace": "30s",
+    "outputs": {"tables": "/counts/tables"},
+}
+
+
+def body(model: type[BaseModel], example: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Bodies are read by our own strict parser, so the document has to be told of them."""
+    content: dict[str, Any] = {"schema": model.model_json_schema(ref_template="#/components/schemas/{model}")}
+    content["schema"].pop("$defs", None)
+    if example is not None:
+        content["example"] = example
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
+def start_headers() -> list[dict[str, Any]]:
+    return [
+        _header(IDEMPOTENCY_HEADER, "One per attempt to start: repeats with it never start a second run."),
+        _header(RETRY_HEADER, "`1` when an earlier request with this key may have been carried out."),
+        _header("traceparent", "W3C trace context of the Argo step."),
+    ]
+
+
+def _header(name: str, description: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string"},
+        "description": description,
+    }
+
+
+def problems(*errors: type[CrossoverError]) -> dict[int | str, dict[str, Any]]:
+    """The responses that `errors` make."""
+    responses: dict[int | str, dict[str, Any]] = {}
+    for error in errors:
+        row = TABLE[error]
+        responses[row.status] = {"model": ProblemBody, "description": row.title}
+    return responses

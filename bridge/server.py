@@ -1,0 +1,51 @@
+"""Serves the bridge with uvicorn, so that a shutdown loses nothing."""
+
+from __future__ import annotations
+
+import socket
+
+import uvicorn
+from fastapi import FastAPI
+
+from bridge.app import create_app
+from bridge.settings import BridgeSettings
+
+
+class Server(uvicorn.Server):
+    """uvicorn waits for requests in flight before it ends the app, and ours may wait for a minute.
+
+    So waiting clients are answered (503, Retry-After) as soon as the shutdown begins.
+    """
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        app = self.config.app
+        if isinstance(app, FastAPI) and (context := getattr(app.state, "context", None)) is not None:
+            context.runs.hub.close()
+        await super().shutdown(sockets)
+
+
+def serve(settings: BridgeSettings) -> None:
+    """Until SIGTERM or SIGINT."""
+    config = uvicorn.Config(
+        create_app(settings),
+        log_config=None,
+        access_log=False,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        timeout_graceful_shutdown=round(settings.shutdown_grace),
+        timeout_keep_alive=75,
+        backlog=8192,
+    )
+    listener = _listen(settings.host, settings.port)
+    host, port = listener.getsockname()[:2]
+    print(f"bridge: http://{host}:{port}", flush=True)  # noqa: T201 - the one line a starter waits for
+    Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    return listener

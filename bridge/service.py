@@ -1,0 +1,155 @@
+"""The run service: what the routes call. It joins the pure core, the gateway and the waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from bridge.gateway import Gateway
+from bridge.metrics import Metrics
+from bridge.steps.engine import RunRef, Snapshot
+from bridge.steps.record import RunRecord
+from bridge.steps.registry import Registry
+from bridge.steps.request import StartRequest
+from bridge.steps.start import plan_start
+from bridge.steps.stopping import stop_reason
+from bridge.waits.cancels import Cancels
+from bridge.waits.hub import Hub
+from bridge.waits.views import View
+from crossover.contract.run import ArgoNode, OnCancel, tenant_of
+from crossover.errors import CrossoverError
+from crossover.identity import Action, Principal, Resource, authorise
+
+
+class Workflows(Protocol):
+    """Where Argo's Workflow objects are read."""
+
+    async def get(self, node: ArgoNode) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What a terminating step pod shall do: `cancel` or `detach`, and why."""
+
+    action: str
+    reason: str
+
+
+class Runs:
+    """Every method authorises first: there is no way to a run around it."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        hub: Hub,
+        cancels: Cancels,
+        registry: Registry,
+        metrics: Metrics,
+        workflows: Workflows | None,
+        default_namespace: str,
+    ) -> None:
+        self.gateway = gateway
+        self.hub = hub
+        self._cancels = cancels
+        self._registry = registry
+        self._metrics = metrics
+        self._workflows = workflows
+        self._default_namespace = default_namespace
+
+    def namespace_of(self, tenant: str) -> str:
+        return self._registry.tenant(tenant).temporal_namespace or self._default_namespace
+
+    @property
+    def namespaces(self) -> Sequence[str]:
+        """Every Temporal namespace that some tenant uses."""
+        return self._registry.namespaces(self._default_namespace)
+
+    def ref(self, principal: Principal, run: str, action: Action) -> RunRef:
+        """Where the run lives. Raises NotFound or Forbidden."""
+        resource = Resource.of_run(run)
+        authorise(principal, action, resource)
+        return RunRef(self.namespace_of(resource.tenant), run)
+
+    async def start(
+        self,
+        principal: Principal,
+        request: StartRequest,
+        *,
+        traceparent: str,
+        request_id: str,
+        repeated: bool,
+    ) -> tuple[bool, View]:
+        """Starts or attaches; whether the run was created by this request, and its view."""
+        authorise(principal, Action.START, Resource(principal.tenant))
+        tenant = principal.tenant
+        if request.app is not None:
+            app = self._registry.app(tenant, request.app)
+        else:
+            app = self._registry.direct(tenant, request.workflow_type or "", request.task_queue or "")
+        plan = plan_start(
+            request,
+            app,
+            tenant=tenant,
+            namespace=self.namespace_of(tenant),
+            traceparent=traceparent,
+            request_id=request_id,
+            may_have_started=repeated,
+        )
+        started = await self.gateway.start(plan)
+        self._metrics.started(created=started.created)
+        if started.snapshot.status.closed:
+            return started.created, await self.hub.view(plan.ref)
+        return started.created, self.hub.remember(started.snapshot)
+
+    async def newest(self, ref: RunRef) -> Snapshot:
+        return await self.gateway.describe(ref)
+
+    async def cancel(self, ref: RunRef, *, mode: OnCancel | None, grace: float | None, reason: str) -> View:
+        """By the run's own `on_cancel` and grace unless the caller says otherwise."""
+        snapshot = await self.newest(ref)
+        record = RunRecord.from_memo(snapshot.memo, tenant=tenant_of(ref.id) or "")
+        await self._cancels.cancel(
+            snapshot,
+            mode=mode or record.on_cancel,
+            grace=record.cancel_grace if grace is None else grace,
+            reason=reason,
+        )
+        return await self.hub.view(ref)
+
+    async def terminate(self, ref: RunRef, *, reason: str) -> View:
+        snapshot = await self.newest(ref)
+        await self.gateway.terminate(ref, first_run_id=snapshot.first_run_id, reason=reason)
+        return await self.hub.view(ref)
+
+    async def release(self, ref: RunRef, *, signal: str, deadline: datetime | None) -> Release:
+        """The step's pod is going away: cancels the run if its workflow was stopped, else lets it be.
+
+        A wrong cancel loses work and a wrong detach only leaves a run for the retried pod to find, so
+        whatever cannot be known means detach.
+        """
+        snapshot = await self.newest(ref)
+        record = RunRecord.from_memo(snapshot.memo, tenant=tenant_of(ref.id) or "")
+        reason, known = await self._stop_reason(record.argo, deadline)
+        if reason is None:
+            return Release("detach", known)
+        if record.on_cancel is OnCancel.ABANDON:
+            return Release("detach", f"{reason}, and the run's on_cancel is abandon")
+        await self._cancels.cancel(
+            snapshot, mode=record.on_cancel, grace=record.cancel_grace, reason=f"{reason} ({signal})"
+        )
+        await self.hub.view(ref)
+        return Release("cancel", reason)
+
+    async def _stop_reason(self, node: ArgoNode | None, deadline: datetime | None) -> tuple[str | None, str]:
+        now = datetime.now(UTC)
+        if deadline is not None and deadline <= now:
+            return "the node's deadline has passed", ""
+        if node is None or self._workflows is None:
+            return None, "this bridge cannot ask Argo (set argo_server_url or argo_kubernetes_url)"
+        try:
+            workflow = await self._workflows.get(node)
+        except CrossoverError as error:
+            return None, error.detail
+        return stop_reason(workflow, uid=node.uid, now=now), "the Argo workflow goes on"

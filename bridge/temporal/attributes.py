@@ -1,0 +1,54 @@
+"""Which of our search attributes a namespace has registered: a start that names another is refused."""
+
+from __future__ import annotations
+
+import time
+
+from temporalio.api.workflowservice.v1 import CountWorkflowExecutionsRequest
+
+from bridge.temporal.rpc import Rpc
+from crossover.contract.names import SEARCH_TENANT, SEARCH_TRACE_ID
+from crossover.errors import CrossoverError, InvalidRequest
+from crossover.telemetry import get_logger
+
+REFRESH_AFTER = 60.0
+"""Seconds. An operator who registers them sees them used within a minute, without a restart."""
+
+_log = get_logger(__name__)
+
+
+class SearchAttributeNames:
+    """Asked for once a minute and namespace; runs are found without them too, only more slowly."""
+
+    def __init__(self, rpc: Rpc) -> None:
+        self._rpc = rpc
+        self._known: dict[str, tuple[float, frozenset[str]]] = {}
+
+    async def registered(self, namespace: str) -> frozenset[str]:
+        read_at, names = self._known.get(namespace, (float("-inf"), frozenset()))
+        if time.monotonic() - read_at < REFRESH_AFTER:
+            return names
+        # Claimed before the call, so that a burst of starts asks once.
+        self._known[namespace] = (time.monotonic(), names)
+        try:
+            names = await self._read(namespace)
+        except CrossoverError as error:
+            _log.debug("search attributes unknown", namespace=namespace, error=error.detail)
+        self._known[namespace] = (time.monotonic(), names)
+        return names
+
+    async def _read(self, namespace: str) -> frozenset[str]:
+        """Asks by using: listing attributes takes operator rights, and SQL visibility hides their names."""
+        return frozenset(
+            [name for name in (SEARCH_TRACE_ID, SEARCH_TENANT) if await self._usable(namespace, name)]
+        )
+
+    async def _usable(self, namespace: str, name: str) -> bool:
+        request = CountWorkflowExecutionsRequest(namespace=namespace, query=f"{name} = '-'")
+        try:
+            await self._rpc.call(
+                "CountWorkflowExecutions", self._rpc.service.count_workflow_executions, request, retry=False
+            )
+        except InvalidRequest:
+            return False
+        return True

@@ -1,0 +1,230 @@
+"""Reading runs: describe, outcome, long poll, sweep, lists, queues, history."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import HistoryEventFilterType, TaskQueueType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    DescribeTaskQueueRequest,
+    DescribeWorkflowExecutionRequest,
+    GetWorkflowExecutionHistoryRequest,
+    GetWorkflowExecutionHistoryReverseRequest,
+    ListWorkflowExecutionsRequest,
+)
+
+from bridge.gateway import ClosedRun, Page
+from bridge.steps.engine import Outcome, QueueHealth, RunRef, Snapshot
+from bridge.temporal.attributes import SearchAttributeNames
+from bridge.temporal.messages import (
+    described_snapshot,
+    listed_snapshot,
+    queue_health,
+    task_failure_text,
+    to_outcome,
+    to_time,
+)
+from bridge.temporal.rpc import Rpc, now
+from crossover.contract.names import SEARCH_TRACE_ID, TRACE_ID
+from crossover.contract.run import RUN_PREFIX, Phase, tenant_prefix
+from crossover.errors import CrossoverError, InvalidField, NotFound
+from crossover.identity import no_such_run
+
+_CLOSE_EVENT = HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT
+
+SWEEP_PAGE = 1000
+"""Rows of one visibility page: the most that Temporal gives by default."""
+
+SCAN_PAGES = 10
+"""Pages that one listing may read when a trace can only be found by reading memos."""
+
+_STATUSES: dict[str, tuple[str, ...]] = {
+    Phase.PENDING: ("Running",),
+    Phase.RUNNING: ("Running",),
+    Phase.SUCCEEDED: ("Completed",),
+    Phase.FAILED: ("Failed", "Canceled", "TimedOut", "Terminated"),
+    Phase.ERROR: ("Terminated",),
+}
+
+
+class Reads:
+    """Every read is one call, but for a stuck run, whose failure text takes a second."""
+
+    def __init__(self, rpc: Rpc, attributes: SearchAttributeNames) -> None:
+        self._rpc = rpc
+        self._attributes = attributes
+
+    async def describe(self, ref: RunRef, run_id: str | None = None) -> Snapshot:
+        request = DescribeWorkflowExecutionRequest(namespace=ref.namespace, execution=_execution(ref, run_id))
+        try:
+            message = await self._rpc.call(
+                "DescribeWorkflowExecution", self._rpc.service.describe_workflow_execution, request
+            )
+        except NotFound:
+            raise no_such_run(ref.id) from None
+        failing = message.HasField("pending_workflow_task") and message.pending_workflow_task.attempt > 1
+        newest = message.workflow_execution_info.execution.run_id
+        text = await self._task_failure(ref, newest) if failing else None
+        return described_snapshot(ref.namespace, message, text)
+
+    async def _task_failure(self, ref: RunRef, run_id: str) -> str | None:
+        """Only the first failed attempt of a workflow task is in the history, near its end."""
+        request = GetWorkflowExecutionHistoryReverseRequest(
+            namespace=ref.namespace, execution=_execution(ref, run_id), maximum_page_size=5
+        )
+        reply = await self._rpc.call(
+            "GetWorkflowExecutionHistoryReverse",
+            self._rpc.service.get_workflow_execution_history_reverse,
+            request,
+        )
+        texts = (task_failure_text(event) for event in reply.history.events)
+        return next((text for text in texts if text), None)
+
+    async def outcome(self, ref: RunRef, run_id: str) -> Outcome:
+        events = await self._close_event(ref, run_id, wait=False)
+        if not events:
+            raise no_such_run(ref.id)
+        return to_outcome(run_id, events[-1])
+
+    async def wait_closed(self, ref: RunRef, run_id: str) -> Outcome | None:
+        events = await self._close_event(ref, run_id, wait=True)
+        return to_outcome(run_id, events[-1]) if events else None
+
+    async def _close_event(self, ref: RunRef, run_id: str, *, wait: bool) -> Sequence[HistoryEvent]:
+        request = GetWorkflowExecutionHistoryRequest(
+            namespace=ref.namespace,
+            execution=_execution(ref, run_id),
+            wait_new_event=wait,
+            history_event_filter_type=_CLOSE_EVENT,
+            skip_archival=True,
+        )
+        method = self._rpc.service.get_workflow_execution_history
+        call = self._rpc.poll if wait else self._rpc.call
+        try:
+            reply = await call("GetWorkflowExecutionHistory", method, request)
+        except NotFound:
+            raise no_such_run(ref.id) from None
+        return reply.history.events
+
+    async def closed_since(self, namespace: str, since: datetime | None) -> Sequence[ClosedRun]:
+        start = since or now() - timedelta(minutes=1)
+        query = (
+            f"WorkflowId STARTS_WITH '{RUN_PREFIX}/' AND ExecutionStatus != 'ContinuedAsNew' "
+            f"AND CloseTime >= '{_stamp(start)}'"
+        )
+        closed: list[ClosedRun] = []
+        token = b""
+        while True:
+            infos, token = await self._list(namespace, query, SWEEP_PAGE, token)
+            for info in infos:
+                closed_at = to_time(info.close_time) or start
+                ref = RunRef(namespace, info.execution.workflow_id)
+                closed.append(ClosedRun(ref, info.execution.run_id, closed_at))
+            if not token:
+                return closed
+
+    async def queue(self, namespace: str, task_queue: str) -> QueueHealth:
+        request = DescribeTaskQueueRequest(
+            namespace=namespace,
+            task_queue=TaskQueue(name=task_queue),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+            report_stats=True,
+        )
+        reply = await self._rpc.call("DescribeTaskQueue", self._rpc.service.describe_task_queue, request)
+        return queue_health(task_queue, reply, now())
+
+    async def list_runs(
+        self,
+        namespace: str,
+        tenant: str,
+        *,
+        trace_id: str | None,
+        phases: Sequence[str],
+        limit: int,
+        page_token: str | None,
+    ) -> Page:
+        indexed = SEARCH_TRACE_ID in await self._attributes.registered(namespace)
+        query = _list_query(tenant, trace_id if indexed else None, phases)
+        token = _decode_token(page_token)
+        runs: list[Snapshot] = []
+        for _ in range(1 if indexed or trace_id is None else SCAN_PAGES):
+            infos, token = await self._list(namespace, query, limit, token)
+            found = (listed_snapshot(namespace, info) for info in infos)
+            runs += [run for run in found if trace_id is None or run.memo.get(TRACE_ID) == trace_id]
+            if not token or len(runs) >= limit:
+                break
+        return Page(runs, base64.urlsafe_b64encode(token).decode() if token else None)
+
+    async def _list(self, namespace: str, query: str, size: int, token: bytes) -> tuple[Sequence[Any], bytes]:
+        request = ListWorkflowExecutionsRequest(
+            namespace=namespace, query=query, page_size=size, next_page_token=token
+        )
+        reply = await self._rpc.call(
+            "ListWorkflowExecutions", self._rpc.service.list_workflow_executions, request
+        )
+        return reply.executions, reply.next_page_token
+
+    async def history(
+        self, ref: RunRef, run_id: str, *, limit: int, page_token: str | None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        request = GetWorkflowExecutionHistoryRequest(
+            namespace=ref.namespace,
+            execution=_execution(ref, run_id),
+            maximum_page_size=limit,
+            next_page_token=_decode_token(page_token),
+            skip_archival=True,
+        )
+        reply = await self._rpc.call(
+            "GetWorkflowExecutionHistory", self._rpc.service.get_workflow_execution_history, request
+        )
+        token = reply.next_page_token
+        events = [MessageToDict(event) for event in reply.history.events]
+        return events, base64.urlsafe_b64encode(token).decode() if token else None
+
+    async def check(self, namespaces: Sequence[str]) -> str | None:
+        for namespace in namespaces:
+            request = DescribeNamespaceRequest(namespace=namespace)
+            try:
+                await self._rpc.call(
+                    "DescribeNamespace", self._rpc.service.describe_namespace, request, retry=False
+                )
+            except NotFound:
+                return f"Temporal has no namespace {namespace!r}."
+            except CrossoverError as error:
+                return error.detail
+        return None
+
+
+def _execution(ref: RunRef, run_id: str | None) -> WorkflowExecution:
+    return WorkflowExecution(workflow_id=ref.id, run_id=run_id or "")
+
+
+def _list_query(tenant: str, trace_id: str | None, phases: Sequence[str]) -> str:
+    """Values are validated names without quotes, so they cannot leave their strings."""
+    terms = [f"WorkflowId STARTS_WITH '{tenant_prefix(tenant)}'", "ExecutionStatus != 'ContinuedAsNew'"]
+    if trace_id is not None:
+        terms.append(f"{SEARCH_TRACE_ID} = '{trace_id}'")
+    statuses = sorted({status for phase in phases for status in _STATUSES[phase]})
+    if statuses:
+        terms.append("ExecutionStatus IN ({})".format(", ".join(f"'{status}'" for status in statuses)))
+    return " AND ".join(terms)
+
+
+def _decode_token(token: str | None) -> bytes:
+    try:
+        return base64.b64decode(token, altchars=b"-_", validate=True) if token else b""
+    except (binascii.Error, ValueError):
+        raise InvalidField("page_token is not one that a listing returned.", field="page_token") from None
+
+
+def _stamp(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")

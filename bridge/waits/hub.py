@@ -1,0 +1,264 @@
+"""Waiting for thousands of runs with a number of Temporal calls that does not grow with them.
+
+Up to `long_poll_limit` runs wait by a Temporal long poll each; one visibility sweep a second serves all
+others; a bounded number of describes per second keeps the views of all of them current. Whoever waits
+for the same run shares the same watch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from bridge.gateway import Gateway
+from bridge.metrics import Metrics
+from bridge.steps.engine import Outcome, RunRef, Snapshot, Status
+from bridge.waits.polls import Polls
+from bridge.waits.queues import Queues
+from bridge.waits.refresh import Refresh
+from bridge.waits.settings import WaitSettings
+from bridge.waits.sweep import Sweep
+from bridge.waits.views import View, Views
+from bridge.waits.watch import By, Watch
+from crossover.errors import CrossoverError, NotFound, ShuttingDown
+from crossover.telemetry import get_logger
+
+_log = get_logger(__name__)
+
+
+class Hub:
+    """The watches, and the three ways by which they learn of their runs."""
+
+    def __init__(self, gateway: Gateway, views: Views, metrics: Metrics, settings: WaitSettings) -> None:
+        self._gateway = gateway
+        self._views = views
+        self._metrics = metrics
+        self._settings = settings
+        self.watches: dict[RunRef, Watch] = {}
+        self._opening: dict[RunRef, asyncio.Task[View]] = {}
+        self._queues = Queues(gateway)
+        self._polls = Polls(gateway, settings.long_poll_limit, self.closed, self.lost)
+        self._sweep = Sweep(gateway, settings, self.watches, self.closed, self.look)
+        self._refresh = Refresh(settings, self.watches, self._queues, self.look, self._rebuild)
+        self._closing = False
+
+    @property
+    def closing(self) -> bool:
+        return self._closing
+
+    async def run(self) -> None:
+        """Sweeps and refreshes until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._sweep.run())
+            group.create_task(self._refresh.run())
+            group.create_task(self._refresh.run_queues())
+
+    def close(self) -> None:
+        """This replica goes away: every waiting client is told to ask another."""
+        self._closing = True
+        for watch in list(self.watches.values()):
+            watch.fail(ShuttingDown("This replica is shutting down; ask again.", retry_after=1))
+            self._drop(watch)
+
+    def remember(self, snapshot: Snapshot) -> View:
+        """A run that was just started needs no describe when its client comes back to wait."""
+        view = self._views.build(
+            snapshot, None, self._queues.known(snapshot.ref.namespace, snapshot.task_queue)
+        )
+        if (watch := self.watches.get(snapshot.ref)) is not None:
+            if watch.snapshot.run_id == snapshot.run_id:
+                return watch.view
+            self._drop(watch)
+        watch = self.watches[snapshot.ref] = Watch(snapshot, view)
+        self._expire_later(watch)
+        return view
+
+    async def view(self, ref: RunRef) -> View:
+        """The run as it is now. Concurrent readers of one run share one look."""
+        task = self._opening.get(ref)
+        if task is None:
+            task = self._opening[ref] = asyncio.ensure_future(self._read(ref))
+            task.add_done_callback(lambda _: self._opening.pop(ref, None))
+        return await asyncio.shield(task)
+
+    async def row(self, snapshot: Snapshot) -> View:
+        """A listed run. Who terminated one is in its close event only, and decides its phase."""
+        outcome = None
+        if snapshot.status is Status.TERMINATED:
+            outcome = await self._gateway.outcome(snapshot.ref, snapshot.run_id)
+        elif snapshot.status.closed:
+            outcome = Outcome(snapshot.status, snapshot.run_id, snapshot.closed_at, partial=True)
+        return self._views.build(snapshot, outcome, None)
+
+    async def wait(
+        self, ref: RunRef, *, timeout: float, revision: str | None, gone: Awaitable[object] | None = None
+    ) -> View:
+        """The view once the run is over or differs from `revision`; at the latest after `timeout` seconds.
+
+        `gone` ends the wait when the client is no longer there.
+
+        Raises:
+            NotFound: the run does not exist, or not any more.
+            ShuttingDown: this replica goes away.
+            Unavailable: Temporal could not be asked for the whole time.
+        """
+        if self._closing:
+            raise ShuttingDown("This replica is shutting down; ask again.", retry_after=1)
+        watch = self.watches.get(ref) or await self._open(ref)
+        if isinstance(watch, View):
+            return watch
+        if watch.view.answers(revision):
+            return watch.view
+        waiter = watch.join(revision)
+        self._metrics.waiting(+1)
+        try:
+            await self._attend(watch)
+            return await self._await(watch, waiter, timeout, gone)
+        finally:
+            self._metrics.waiting(-1)
+            watch.leave(waiter)
+
+    async def _await(
+        self, watch: Watch, waiter: asyncio.Future[View], timeout: float, gone: Awaitable[object] | None
+    ) -> View:
+        left = asyncio.ensure_future(gone) if gone is not None else None
+        try:
+            racing: set[asyncio.Future[object]] = {waiter, left} if left else {waiter}  # type: ignore[arg-type]
+            await asyncio.wait(racing, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if left is not None and not left.done():
+                left.cancel()
+        if waiter.done():
+            return waiter.result()
+        watch.leave(waiter)
+        self._after_waiter(watch, client_gone=left is not None and left.done())
+        if (trouble := self._trouble(watch)) is not None:
+            raise trouble
+        return watch.view
+
+    def _trouble(self, watch: Watch) -> CrossoverError | None:
+        return self._sweep.trouble if watch.by is By.SWEEP else watch.trouble
+
+    def _after_waiter(self, watch: Watch, *, client_gone: bool) -> None:
+        """A client that timed out comes straight back; one that went away frees its place at once."""
+        if watch.waited_for or self.watches.get(watch.ref) is not watch:
+            return
+        if client_gone:
+            self._drop(watch)
+        else:
+            self._expire_later(watch)
+
+    def _expire_later(self, watch: Watch) -> None:
+        if watch.expiry is not None:
+            watch.expiry.cancel()
+        loop = asyncio.get_running_loop()
+        watch.expiry = loop.call_later(self._settings.linger, self._expire, watch)
+
+    def _expire(self, watch: Watch) -> None:
+        if not watch.waited_for and self.watches.get(watch.ref) is watch:
+            self._drop(watch)
+
+    async def _open(self, ref: RunRef) -> Watch | View:
+        """A watch for an open run; the view itself for one that is over."""
+        view = await self.view(ref)
+        return self.watches.get(ref) or view
+
+    async def _read(self, ref: RunRef) -> View:
+        """Looks at the run; leaves a watch behind when it is open."""
+        snapshot = await self._gateway.describe(ref)
+        watch = self.watches.get(ref)
+        if snapshot.status.closed:
+            outcome = await self._gateway.outcome(ref, snapshot.run_id)
+            return self._finish(watch, snapshot, outcome)
+        queue = await self._queues.health(ref.namespace, snapshot.task_queue)
+        view = self._views.build(snapshot, None, queue)
+        if watch is not None:
+            watch.update(snapshot, view)
+        elif not self._closing:
+            watch = self.watches[ref] = Watch(snapshot, view)
+            self._expire_later(watch)
+        return view
+
+    def _finish(self, watch: Watch | None, snapshot: Snapshot, outcome: Outcome) -> View:
+        """The run is over: everyone who waits is answered, and the watch ends."""
+        view = self._views.build(snapshot, outcome, None)
+        if watch is not None and self.watches.get(watch.ref) is watch:
+            if watch.waited_for and outcome.closed_at is not None:
+                self._metrics.notified((datetime.now(UTC) - outcome.closed_at).total_seconds())
+            watch.update(snapshot, view)
+            self._drop(watch)
+        return view
+
+    async def _attend(self, watch: Watch) -> None:
+        """From the first waiter on, the run's close is listened for."""
+        if watch.by is not By.NOTHING:
+            return
+        if self._polls.free:
+            self._set_by(watch, By.LONG_POLL)
+            self._polls.begin(watch)
+            return
+        self._set_by(watch, By.SWEEP)
+        # Marked first, looked at second: a run that closed before its first sweep is not missed.
+        await self.look(watch)
+
+    def _set_by(self, watch: Watch, by: By) -> None:
+        if watch.by is not By.NOTHING:
+            self._metrics.watched(-1, by=watch.by.value)
+        if by is not By.NOTHING:
+            self._metrics.watched(+1, by=by.value)
+        watch.by = by
+
+    def _drop(self, watch: Watch) -> None:
+        """Forgets the watch; a long poll that becomes free goes to a run that waits for a sweep."""
+        if self.watches.get(watch.ref) is watch:
+            del self.watches[watch.ref]
+        if watch.expiry is not None:
+            watch.expiry.cancel()
+        was_polled = watch.by is By.LONG_POLL
+        self._set_by(watch, By.NOTHING)
+        self._polls.end(watch)
+        if was_polled and not self._closing:
+            self._promote()
+
+    def _promote(self) -> None:
+        swept = next((watch for watch in self.watches.values() if watch.by is By.SWEEP), None)
+        if swept is not None:
+            self._set_by(swept, By.LONG_POLL)
+            self._polls.begin(swept)
+
+    async def look(self, watch: Watch) -> None:
+        """One describe: keeps the view current, and notices what poll and sweep may have missed."""
+        try:
+            await self.view(watch.ref)
+        except NotFound as error:
+            self.lost(watch, error)
+        except CrossoverError as error:
+            watch.trouble = error
+
+    def _rebuild(self, watch: Watch) -> None:
+        """The queue's health changed: the run's view may say something else now."""
+        queue = self._queues.known(watch.ref.namespace, watch.snapshot.task_queue)
+        watch.update(watch.snapshot, self._views.build(watch.snapshot, None, queue))
+
+    async def closed(self, watch: Watch, outcome: Outcome) -> str | None:
+        """A run of the chain is over. Returns the run id to go on with, or None at the chain's end."""
+        next_run = outcome.next_run_id
+        if next_run is None and outcome.status is Status.TERMINATED:
+            next_run = await self._reset_to(watch, outcome)
+        if next_run is not None:
+            watch.snapshot = replace(watch.snapshot, run_id=next_run)
+            return next_run
+        self._finish(watch, replace(watch.snapshot, run_id=outcome.run_id), outcome)
+        return None
+
+    async def _reset_to(self, watch: Watch, outcome: Outcome) -> str | None:
+        """A reset terminates the run and starts another under the same workflow id."""
+        newest = await self._gateway.describe(watch.ref)
+        return newest.run_id if newest.run_id != outcome.run_id else None
+
+    def lost(self, watch: Watch, error: CrossoverError) -> None:
+        """Temporal does not know the run any more (retention, or a wiped server)."""
+        watch.fail(error)
+        self._drop(watch)

@@ -1,0 +1,54 @@
+"""Request bodies: plain JSON within a limit, refused while they stream in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request
+
+from crossover.errors import BodyTooLarge, InvalidRequest, UnsupportedMedia
+from crossover.strict_json import parse_json
+
+
+async def read_object(request: Request, *, limit: int, optional: bool = False) -> dict[str, Any]:
+    """The body as a JSON object; an absent one is `{}` where `optional`.
+
+    Raises:
+        UnsupportedMedia: not JSON by its header, or compressed.
+        BodyTooLarge: more than `limit` bytes, by its header or while reading.
+        InvalidRequest, InvalidField: see `parse_json`; also when it is no object.
+    """
+    body = await _read(request, limit)
+    if not body and optional:
+        return {}
+    _check_headers(request)
+    value = parse_json(body)
+    if not isinstance(value, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    return value
+
+
+def _check_headers(request: Request) -> None:
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedMedia("Send the body uncompressed: a small one could unfold to gigabytes here.")
+    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise UnsupportedMedia("Send the body as `Content-Type: application/json`.")
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_large(limit)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise _too_large(limit)
+    return bytes(body)
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(
+        f"The body is larger than {limit} bytes: write large input to storage and pass a reference."
+    )

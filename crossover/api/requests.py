@@ -1,0 +1,78 @@
+"""Around every request: an id, a span that continues the caller's trace, and one log line."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+
+import structlog
+from opentelemetry.trace import SpanKind, Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from crossover.telemetry import get_logger
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+
+_log = get_logger("crossover.request")
+
+
+class Requests:
+    """Plain ASGI: a middleware built on request objects would cost each waiting client kilobytes."""
+
+    def __init__(self, app: ASGIApp, tracer: Tracer) -> None:
+        self._app = app
+        self._tracer = tracer
+        self._propagator = TraceContextTextMapPropagator()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in _QUIET:
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        request_id = _request_id(headers.get("x-request-id"))
+        started = time.perf_counter()
+        status = 500
+
+        async def note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["x-request-id"] = request_id
+            await send(message)
+
+        parent = self._propagator.extract({"traceparent": headers.get("traceparent", "")})
+        with (
+            structlog.contextvars.bound_contextvars(request_id=request_id),
+            self._tracer.start_as_current_span(scope["method"], context=parent, kind=SpanKind.SERVER) as span,
+        ):
+            try:
+                await self._app(scope, receive, note)
+            finally:
+                span.update_name(f"{scope['method']} {_route(scope)}")
+                span.set_attribute("http.response.status_code", status)
+                self._log(scope, status, started)
+
+    @staticmethod
+    def _log(scope: Scope, status: int, started: float) -> None:
+        """Reads are the daily noise of thousands of waiting steps; what changes or fails is told."""
+        level = _log.debug if scope["method"] == "GET" and status < 500 else _log.info
+        level(
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            status=status,
+            ms=round((time.perf_counter() - started) * 1000, 1),
+        )
+
+
+def _request_id(given: str | None) -> str:
+    """The caller's, when it is harmless, so that its logs and ours can be joined."""
+    return given if given and _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _route(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", "(none)")

@@ -1,0 +1,73 @@
+"""The `crossover` command, but for `step`, which must start quickly and lives on the standard library."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from crossover.contract.run import valid_tenant
+from crossover.identity import Role, new_token
+from crossover.telemetry import configure_logging
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Argo steps as Temporal runs.")
+bridge_app = typer.Typer(no_args_is_help=True, help="The bridge between Argo and Temporal.")
+token_app = typer.Typer(no_args_is_help=True, help="Tokens for callers of the bridge.")
+app.add_typer(bridge_app, name="bridge")
+app.add_typer(token_app, name="token")
+
+
+@app.command("step", help="Run an Argo step as a Temporal run: see `crossover step run --help`.")
+def _step() -> None:
+    """Listed here for `crossover --help`; the launcher never comes this far with it."""
+
+
+@bridge_app.command("serve")
+def serve() -> None:
+    """Serve the bridge; it is set up by CROSSOVER_BRIDGE_* variables (docs/settings.md)."""
+    from bridge.server import serve as serve_bridge
+    from bridge.settings import BridgeSettings
+
+    try:
+        settings = BridgeSettings()
+        configure_logging(settings.log_level, json=settings.log_json)
+        serve_bridge(settings)
+    except (ValidationError, ValueError, OSError) as error:
+        raise SystemExit(f"crossover bridge serve: {_words(error)}") from None
+    # temporalio's core may crash while the interpreter tears it down
+    # (https://github.com/temporalio/sdk-python/issues/300); all work is done and flushed by now.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+@token_app.command("new")
+def new(
+    name: Annotated[str, typer.Argument(help="Who will hold it; shown in logs and reasons.")],
+    tenant: Annotated[str, typer.Option(help="The tenant whose runs it may reach.")],
+    role: Annotated[str, typer.Option(help="viewer, operator or admin.")] = "operator",
+) -> None:
+    """Make a token: it is printed once, with the entry to add to the token file."""
+    if not valid_tenant(tenant):
+        raise SystemExit("crossover token new: --tenant takes lower-case letters, digits and hyphens.")
+    try:
+        token, entry = new_token(name, tenant, Role[role.upper()])
+    except KeyError:
+        raise SystemExit("crossover token new: --role takes viewer, operator or admin.") from None
+    print(f"token (shown once): {token}")
+    print(f"token file entry:   {json.dumps(entry)}")
+
+
+def _words(error: Exception) -> str:
+    """A settings error in one line per setting, by the variable that sets it."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    lines = []
+    for item in error.errors(include_url=False, include_input=False):
+        name = "_".join(["CROSSOVER_BRIDGE", *(str(part) for part in item["loc"])]).upper()
+        lines.append(f"{name}: {item['msg'].removeprefix('Value error, ')}")
+    return "; ".join(lines)
