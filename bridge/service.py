@@ -77,7 +77,7 @@ class Runs:
         principal: Principal,
         request: StartRequest,
         *,
-        traceparent: str,
+        traceparent: str | None,
         request_id: str,
         repeated: bool,
     ) -> tuple[bool, View]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import AsyncGenerator
@@ -10,8 +11,6 @@ import pytest
 from temporalio.client import Client
 
 from tests.servers import TemporalServer
-
-_status = 0
 
 
 @pytest.fixture(scope="session")
@@ -26,18 +25,15 @@ async def client(temporal: TemporalServer) -> Client:
     return await Client.connect(temporal.address)
 
 
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    global _status
-    _status = int(exitstatus)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_unconfigure(config: pytest.Config) -> None:
+def pytest_sessionfinish(exitstatus: int) -> None:
     """temporalio's core may crash while the interpreter ends, after a green run.
 
     https://github.com/temporalio/sdk-python/issues/300; can go when that is fixed.
     """
-    if "temporalio" in sys.modules:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(_status)
+    atexit.register(_leave, int(exitstatus))
+
+
+def _leave(status: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

@@ -9,11 +9,12 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import httpx
 from temporalio.client import Client
@@ -145,7 +146,7 @@ class TemporalServer:
 class Bridge:
     """`crossover bridge serve` as a process, with a client for its API."""
 
-    def __init__(self, temporal: str, log: Path, port: int | None = None, **settings: object) -> None:
+    def __init__(self, temporal: str, log: Path, port: int | None = None, **settings: Any) -> None:
         self.port = port or free_port()
         self.log = log
         given = {"port": self.port, "temporal_address": temporal, "log_level": "debug", **settings}

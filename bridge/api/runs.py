@@ -18,7 +18,7 @@ from crossover import errors
 from crossover.contract.durations import parse_duration
 from crossover.contract.names import IDEMPOTENCY_HEADER, RETRY_HEADER
 from crossover.contract.run import Phase, valid_trace_id
-from crossover.contract.trace import new_traceparent, valid_traceparent
+from crossover.contract.trace import valid_traceparent
 from crossover.identity import Action, Resource, authorise
 from crossover.strict_json import dump_json
 
@@ -73,13 +73,16 @@ def _request_id(key: str | None, tenant: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"crossover:{tenant}:{key}")) if key else str(uuid.uuid4())
 
 
-def _traceparent(request: Request) -> str:
-    """Our own span's when spans are made, else the caller's, else a new root."""
+def _traceparent(request: Request) -> str | None:
+    """Our own span's when spans are made, else the caller's.
+
+    None is made up: an unsampled root of ours would keep the application from exporting its own spans.
+    """
     carrier: dict[str, str] = {}
     if trace.get_current_span().get_span_context().is_valid:
         _propagator.inject(carrier)
     given = carrier.get("traceparent") or request.headers.get("traceparent", "")
-    return given if valid_traceparent(given) else new_traceparent()
+    return given if valid_traceparent(given) else None
 
 
 @router.get(

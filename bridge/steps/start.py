@@ -20,7 +20,7 @@ def plan_start(
     *,
     tenant: str,
     namespace: str,
-    traceparent: str,
+    traceparent: str | None,
     request_id: str,
     may_have_started: bool,
 ) -> StartPlan:
@@ -88,15 +88,15 @@ def _difference(plan: StartPlan, existing: Snapshot) -> str:
     return "task queue" if existing.task_queue != plan.task_queue else "input"
 
 
-def _context(request: StartRequest, *, tenant: str, trace_id: str, traceparent: str) -> dict[str, str]:
-    return {
+def _context(request: StartRequest, *, tenant: str, trace_id: str, traceparent: str | None) -> dict[str, str]:
+    context = {
         names.TRACE_ID: trace_id,
         names.CORRELATION_ID: trace_id,
         names.ARGO_WORKFLOW: request.argo.workflow,
         names.ARGO_NODE: request.argo.node_name,
         names.TENANT: tenant,
-        names.TRACEPARENT: traceparent,
     }
+    return context if traceparent is None else {**context, names.TRACEPARENT: traceparent}
 
 
 def _headers(context: Mapping[str, str]) -> dict[str, Any]:
@@ -104,13 +104,15 @@ def _headers(context: Mapping[str, str]) -> dict[str, Any]:
 
     Source: temporalio/contrib/opentelemetry/_interceptor.py (`header_key`).
     """
-    carrier = {"traceparent": context[names.TRACEPARENT]}
-    return {**context, names.CORRELATION_HEADER: context[names.TRACE_ID], "_tracer-data": carrier}
+    headers: dict[str, Any] = {**context, names.CORRELATION_HEADER: context[names.TRACE_ID]}
+    if names.TRACEPARENT in context:
+        headers["_tracer-data"] = {"traceparent": context[names.TRACEPARENT]}
+    return headers
 
 
 def _first_argument(input: Mapping[str, Any], context: Mapping[str, str]) -> dict[str, Any]:
     for key in names.CONTEXT_KEYS:
-        if key in input and input[key] != context[key]:
+        if key in input and input[key] != context.get(key):
             raise InvalidField(
                 f"input.{key} is set by the bridge: leave it out, or set the request's own field. "
                 "(An app that needs this key for itself is registered with context_in_input: false.)",

@@ -26,6 +26,8 @@ def problem_response(error: CrossoverError, instance: str | None = None) -> Resp
     row = row_of(error)
     if row.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if row.status == 413:
+        headers["Connection"] = "close"  # else the server would go on reading what it has refused
     return Response(
         dump_json(problem(error, instance=instance)),
         status_code=row.status,

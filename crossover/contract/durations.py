@@ -7,13 +7,14 @@ import re
 
 _UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_EXAMPLES = "is not a duration: write seconds or, for example, 90s, 15m, 1h30m"
 _WHOLE = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
 
 
 def parse_duration(value: str | int | float) -> float:
     """Seconds in `value`. Raises ValueError, naming what is accepted, for anything else."""
-    if isinstance(value, bool):
-        raise ValueError("is not a duration: write seconds or, for example, 90s, 15m, 1h30m")
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(_EXAMPLES)
     if isinstance(value, int | float):
         seconds = float(value)
     elif _WHOLE.fullmatch(text := value.strip()):
@@ -22,7 +23,7 @@ def parse_duration(value: str | int | float) -> float:
         try:
             seconds = float(text)
         except ValueError:
-            raise ValueError("is not a duration: write seconds or, for example, 90s, 15m, 1h30m") from None
+            raise ValueError(_EXAMPLES) from None
     if not math.isfinite(seconds) or seconds < 0:
         raise ValueError("must be a finite duration of zero or more")
     return seconds

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -11,8 +10,3 @@ _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a
 def valid_traceparent(value: str) -> bool:
     """Whether `value` is a version 00 traceparent (https://www.w3.org/TR/trace-context/#traceparent-header)."""
     return _TRACEPARENT.fullmatch(value) is not None
-
-
-def new_traceparent() -> str:
-    """A fresh, unsampled root: the ids tie records together, and nobody is made to export spans."""
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"

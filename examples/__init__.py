@@ -1,0 +1,1 @@
+"""Sample applications: what a team that uses Crossover writes itself."""

@@ -1,0 +1,108 @@
+"""A TCP proxy that fails in the ways networks do: between the bridge and Temporal, or before the bridge."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from types import TracebackType
+
+from tests.servers import free_port
+
+Hook = Callable[[int], None]
+
+
+class Proxy:
+    """Forwards `port` to `target`; `mode` decides what becomes of new bytes.
+
+    Modes: `forward`; `drop_replies` (requests pass, answers vanish); `reset` (connections are cut when they
+    speak); `refuse` (nothing is accepted); `freeze` (nothing passes, nothing is closed).
+    """
+
+    def __init__(self, target: int) -> None:
+        self.port = free_port()
+        self.mode = "forward"
+        self.on_write: Hook | None = None
+        self.dropped = 0
+        self.writes = 0
+        self._target = target
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> Proxy:
+        await self.listen()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.refuse()
+
+    async def listen(self) -> None:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+
+    async def refuse(self) -> None:
+        """Down: what is open is cut, and nothing new is accepted."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self.cut()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def cut(self) -> None:
+        """Resets every open connection."""
+        for writer in list(self._open):
+            writer.transport.abort()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            upstream, upstream_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._open |= {writer, upstream_writer}
+        for pump in (self._requests(reader, upstream_writer), self._replies(upstream, writer)):
+            task = asyncio.create_task(pump)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                self.writes += 1
+                if self.mode == "reset":
+                    self.cut()
+                    return
+                await self._thaw()
+                writer.write(data)
+                await writer.drain()
+                if self.on_write is not None:
+                    self.on_write(self.writes)
+        self._close(writer)
+
+    async def _replies(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                await self._thaw()
+                if self.mode == "drop_replies":
+                    self.dropped += 1
+                    self.cut()
+                    return
+                writer.write(data)
+                await writer.drain()
+        self._close(writer)
+
+    async def _thaw(self) -> None:
+        while self.mode == "freeze":
+            await asyncio.sleep(0.05)
+
+    def _close(self, writer: asyncio.StreamWriter) -> None:
+        self._open.discard(writer)
+        writer.close()
