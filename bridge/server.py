@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 
 import uvicorn
@@ -40,6 +41,9 @@ def serve(settings: BridgeSettings) -> None:
     listener = _listen(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
     print(f"bridge: http://{host}:{port}", flush=True)  # noqa: T201 - the one line a starter waits for
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal again once it has shut down: here that is not a death, but the end.
+        signal.signal(stop, lambda *_: None)
     Server(config).run(sockets=[listener])
 
 

@@ -9,7 +9,7 @@ from types import TracebackType
 
 from tests.servers import free_port
 
-Hook = Callable[[int], None]
+Hook = Callable[[int], bool]
 
 
 class Proxy:
@@ -22,7 +22,7 @@ class Proxy:
     def __init__(self, target: int) -> None:
         self.port = free_port()
         self.mode = "forward"
-        self.on_write: Hook | None = None
+        self.on_write: Hook | None = None  # sees each write's number; whether to pass it on
         self.dropped = 0
         self.writes = 0
         self._target = target
@@ -81,10 +81,10 @@ class Proxy:
                     self.cut()
                     return
                 await self._thaw()
+                if self.on_write is not None and not self.on_write(self.writes):
+                    continue
                 writer.write(data)
                 await writer.drain()
-                if self.on_write is not None:
-                    self.on_write(self.writes)
         self._close(writer)
 
     async def _replies(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -9,7 +9,6 @@ from fastapi import Request
 from crossover.errors import BodyTooLarge, InvalidRequest, UnsupportedMedia
 from crossover.strict_json import parse_json
 
-
 PATIENCE = 8
 """How many times the limit is read, and dropped, before a client is cut off."""
 

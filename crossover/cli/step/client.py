@@ -70,6 +70,12 @@ class Client:
                 raise
         return self._exchange(request, until)
 
+    def close(self) -> None:
+        """Let go of the kept connection."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
     def _exchange(self, request: Request, until: float) -> Reply:
         request = self._addressed(request)
         exchange = _Exchange(request, self._connection(until), self._inbox, until)

@@ -48,6 +48,8 @@ def live(options: Options, pod: ArgoPod, terminal: Terminal) -> int:
         # Trying again is sensible only where a run exists: it goes on, and the next pod attaches to it.
         code = ExitCode.UNAVAILABLE if client.has_sent else ExitCode.FAILED
         return _end(terminal, "bug", _whereabouts(error), code)
+    finally:
+        client.close()
 
 
 def _live(step: Step, stopping: Callable[[Stopped], Stopping]) -> int:

@@ -15,6 +15,7 @@ from crossover.cli.step.options import Color
 from crossover.contract.durations import format_duration
 
 LONGEST_LINE = 1000
+LONGEST_LABEL = 20
 BAR = 24
 PLAIN_PROGRESS_PAUSE = 2.0
 """Seconds between two progress lines in a log: heartbeats can come a hundred times as often."""
@@ -60,7 +61,8 @@ class Terminal:
 
     def say(self, label: str, text: str, tone: Tone = Tone.PLAIN) -> None:
         """A line about something that just happened."""
-        self._line(f"{self._elapsed()}  {self._paint(f'{label:<9}', tone)} {plain(text)}".rstrip())
+        label = self._paint(f"{plain(label, LONGEST_LABEL):<9}", tone)
+        self._line(f"{self._elapsed()}  {label} {plain(text)}".rstrip())
 
     def detail(self, text: str) -> None:
         """A line that belongs to the one above it."""
@@ -70,7 +72,7 @@ class Terminal:
         """Progress: drawn in place for a person, now and then a line in a log."""
         text = plain(text)
         if self.live:
-            self._status = (label, _bar(text, fraction))
+            self._status = (plain(label, LONGEST_LABEL), _bar(text, fraction))
             self.redraw()
         elif text and text != self._progress and self._may_repeat(fraction):
             self._progress, self._progress_at = text, time.monotonic()
@@ -122,6 +124,8 @@ class Terminal:
         try:
             while content:
                 content = content[os.write(self._descriptor, content) :]
+        except BlockingIOError:  # a full pipe that does not block costs this line only
+            return
         except OSError:
             self._descriptor = None
 

@@ -1,0 +1,181 @@
+"""What we ship to be applied: it parses, it refers to what exists, and it runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from argo_flow.check import check_bundle
+from argo_flow.graph.bundle import Bundle, Kind
+from argo_flow.graph.phases import NodePhase
+from argo_flow.graph.retries import Attempt, TryAgain, next_attempt
+from argo_flow.graph.tags import map_texts, substitute
+from argo_flow.graph.templates import Container, RetryStrategy, Script
+from argo_flow.local import LocalRunner
+from argo_flow.local.settings import inherited
+from argo_flow.parse import parse_texts
+from crossover.cli.step.arguments import SETTINGS
+from crossover.contract.run import ExitCode
+
+ROOT = Path(__file__).parents[2] / "argo_templates"
+README = (ROOT / "README.md").read_text()
+FILES = sorted(ROOT.rglob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Bundle:
+    return parse_texts({str(path.relative_to(ROOT)): path.read_text() for path in FILES})
+
+
+def step_container(shipped: Bundle) -> Container:
+    body = shipped.workflow_template("crossover-step", cluster_scope=False).template("run").body
+    assert isinstance(body, Container)
+    return body
+
+
+def test_every_file_is_read_and_every_reference_and_variable_has_its_target(shipped: Bundle) -> None:
+    findings = [finding for finding in check_bundle(shipped) if finding.code != "other-kind"]
+    assert findings == []
+    assert {document.kind for document in shipped.documents} == {Kind.WORKFLOW, Kind.WORKFLOW_TEMPLATE}
+
+
+def test_no_image_names_a_registry(shipped: Bundle) -> None:
+    bodies = [template.body for document in shipped.documents for template in document.templates]
+    containers = [body.container if isinstance(body, Script) else body for body in bodies]
+    images = {container.image for container in containers if isinstance(container, Container)}
+    assert images == {"crossover:latest"}
+
+
+def test_every_variable_of_the_step_template_is_one_that_the_step_reads(shipped: Bundle) -> None:
+    known = {setting.environment for setting in SETTINGS.values()}
+    assert {variable.name for variable in step_container(shipped).env} <= known
+
+
+def test_the_step_template_is_hardened_and_bounded(shipped: Bundle) -> None:
+    extra = step_container(shipped).extra
+    security = extra["securityContext"].value
+    assert isinstance(security, dict)
+    assert security["runAsNonRoot"] is True
+    assert security["readOnlyRootFilesystem"] is True
+    assert security["allowPrivilegeEscalation"] is False
+    assert security["capabilities"] == {"drop": ["ALL"]}
+    resources = extra["resources"].value
+    assert isinstance(resources, dict)
+    assert set(resources) == {"requests", "limits"}
+
+
+def test_step_pods_get_the_executors_rights_and_no_others() -> None:
+    documents = list(yaml.safe_load_all((ROOT / "rbac.yaml").read_text()))
+    assert {document["kind"] for document in documents} == {"ServiceAccount", "Role", "RoleBinding"}
+    (role,) = (document for document in documents if document["kind"] == "Role")
+    assert role["rules"] == [
+        {"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]}
+    ]
+
+
+def test_the_readme_lists_every_exit_code_and_only_those() -> None:
+    section = README.split("## Exit codes")[1]
+    rows = re.findall(r"^\| (\d+) \| (.+?) \| (.*?)\|$", section, re.MULTILINE)
+    assert [int(code) for code, _, _ in rows] == [code.value for code in ExitCode]
+
+
+def test_the_readme_lists_the_templates_parameters_with_their_defaults(shipped: Bundle) -> None:
+    template = shipped.workflow_template("crossover-step", cluster_scope=False).template("run")
+    rows = re.findall(
+        r"^\| `([\w-]+)` \| (?:`([^`]+)`)?", README.split("## Use")[1].split("| output")[0], re.MULTILINE
+    )
+    assert rows == [(parameter.name, parameter.default or "") for parameter in template.inputs]
+
+
+def strategy(shipped: Bundle, run_retries: str) -> RetryStrategy:
+    template = shipped.workflow_template("crossover-step", cluster_scope=False).template("run")
+    assert template.retry_strategy is not None
+    variables = {"inputs.parameters.run-retries": run_retries}
+    return map_texts(template.retry_strategy, lambda text: substitute(text, variables))
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "run_retries", "attempts"),
+    [
+        ("1", "0", 1),
+        ("1", "2", 3),
+        ("1", "9", 6),
+        ("75", "0", 6),
+        (None, "0", 6),
+        ("64", "0", 6),
+        ("137", "0", 6),
+        ("2", "2", 1),
+        ("77", "2", 1),
+        ("124", "2", 1),
+        ("130", "2", 1),
+        ("143", "2", 1),
+    ],
+)
+def test_the_step_is_tried_again_only_where_that_helps(
+    shipped: Bundle, exit_code: str | None, run_retries: str, attempts: int
+) -> None:
+    number = 0
+    while isinstance(
+        next_attempt(
+            strategy(shipped, run_retries),
+            Attempt(number, NodePhase.FAILED, "", exit_code, started=0, finished=1, first_started=0),
+        ),
+        TryAgain,
+    ):
+        number += 1
+    assert number + 1 == attempts
+
+
+def test_the_readme_shows_the_expression_that_is_shipped(shipped: Bundle) -> None:
+    shown = yaml.safe_load(README.split("```yaml")[2].split("```")[0])["expression"]
+    template = shipped.workflow_template("crossover-step", cluster_scope=False).template("run")
+    assert template.retry_strategy is not None
+    assert shown == template.retry_strategy.expression
+
+
+FAKE_STEP = """#!/bin/sh
+test "$1 $2" = "step run" || exit 2
+test "$CROSSOVER_ARGO_RETRIES" -ge 1 || exit 75
+printf '%s\\n' "$CROSSOVER_APP" "$CROSSOVER_INPUT_PARAMS" "$CROSSOVER_ARGO_NODE"
+mkdir -p "$CROSSOVER_OUTPUTS_DIR" "$(dirname "$CROSSOVER_VIEW_FILE")"
+echo '{}' > "$CROSSOVER_VIEW_FILE"
+printf '{"counts": {"tables": 3}, "output": "/out", "entities": ENTITIES}' > "$CROSSOVER_OUTPUTS_DIR/result"
+"""
+
+
+@pytest.mark.parametrize(
+    ("entities", "ran", "left_out"), [(12, "report", "report-nothing"), (0, "report-nothing", "report")]
+)
+async def test_the_example_runs_and_reports_what_the_run_found(
+    tmp_path: Path, shipped: Bundle, entities: int, ran: str, left_out: str
+) -> None:
+    fake = tmp_path / "bin" / "crossover"
+    fake.parent.mkdir()
+    fake.write_text(FAKE_STEP.replace("ENTITIES", str(entities)))
+    fake.chmod(0o755)
+    environment = inherited()
+    environment["PATH"] = f"{fake.parent}:{environment['PATH']}"
+    without_wait = {"CROSSOVER_TOKEN_FILE": ""}
+    runner = LocalRunner(tmp_path / "runs", environment=environment, overrides=without_wait)
+    result = await runner.run(quick(shipped), parameters={"source": "sqlite:///x/shop.db", "output": "/out"})
+    nodes = {node.display_name: node for node in result.nodes.values()}
+    assert result.phase == "Succeeded"
+    assert nodes["prepare"].outputs.parameters == {"connection": "shop"}
+    assert nodes["extract(0)"].phase == "Failed"
+    assert (nodes["extract(1)"].outputs.result or "").splitlines() == [
+        "metadata-extractor",
+        "source=sqlite:///x/shop.db",
+        f"output=/out/{result.name}",
+        "connection=shop",
+        f"{result.name}.extract",
+    ]
+    assert nodes[ran].phase == "Succeeded"
+    assert nodes[left_out].phase == "Skipped"
+
+
+def quick(shipped: Bundle) -> Bundle:
+    """The bundle with a backoff that a test can wait for."""
+    return map_texts(shipped, lambda text: "100ms" if text == "5s" else text)
