@@ -131,7 +131,7 @@ async def test_a_bridge_killed_at_any_of_its_writes_leaves_one_run_per_node(
     ):
         for round in range(KILLS):
             batch = [Caller() for _ in range(AT_ONCE)]
-            # Each write of a batch in turn, once as the last that Temporal sees and once as the first it misses.
+            # Each write in turn: once the last that Temporal sees, and once the first that it misses.
             killed += await _killed_at(1 + round // 2 % AT_ONCE, bool(round % 2), batch, bridge, proxy)
             callers += batch
     assert killed >= KILLS * 3 // 4, "too few kills landed: the run says nothing"

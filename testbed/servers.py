@@ -1,0 +1,189 @@
+"""Programs that the demo, tests and benchmarks start: Temporal's dev server and the bridge."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+from temporalio.client import Client
+
+BIN = Path(sys.executable).parent
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Program:
+    """A process of ours: started, waited for, and ended by its own id. Its output goes to `log`."""
+
+    def __init__(
+        self, args: list[str], env: Mapping[str, str] | None = None, log: Path | None = None
+    ) -> None:
+        self._args = args
+        self._env = {**os.environ, **(env or {})}
+        self._log = log
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        target = self._log.open("ab") if self._log else None
+        try:
+            self.process = await asyncio.create_subprocess_exec(
+                *self._args,
+                env=self._env,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=target or asyncio.subprocess.DEVNULL,
+                stderr=target or asyncio.subprocess.DEVNULL,
+            )
+        finally:
+            if target:
+                target.close()
+
+    async def stop(self, sig: signal.Signals = signal.SIGTERM, *, within: float = 20.0) -> int:
+        """Sends `sig`, then SIGKILL when that does not help; the exit code."""
+        process = self.process
+        if process is None:
+            return 0
+        if process.returncode is None:
+            process.send_signal(sig)
+            try:
+                await asyncio.wait_for(process.wait(), within)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+        self.process = None
+        return process.returncode or 0
+
+    async def __aenter__(self) -> Program:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+
+async def until_open(port: int, *, within: float = 30.0) -> None:
+    """Returns once something listens on `port`."""
+    async with asyncio.timeout(within):
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            await asyncio.sleep(0.05)
+
+
+@dataclass
+class TemporalServer:
+    """`temporal server start-dev`, in memory unless `database` is given; it can be killed and come back."""
+
+    port: int = field(default_factory=free_port)
+    database: Path | None = None
+    search_attributes: tuple[str, ...] = ("CrossoverTraceId=Keyword", "CrossoverTenant=Keyword")
+    settings: tuple[str, ...] = ()
+    program: Program | None = None
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        args = [str(BIN / "temporal"), "server", "start-dev", "--headless", "--port", str(self.port)]
+        args += ["--log-level", "never"]
+        if self.database:
+            args += ["--db-filename", str(self.database)]
+        for attribute in self.search_attributes:
+            args += ["--search-attribute", attribute]
+        for setting in self.settings:
+            args += ["--dynamic-config-value", setting]
+        self.program = Program(args)
+        await self.program.start()
+        await until_open(self.port)
+        await self._until_ready()
+
+    async def _until_ready(self) -> None:
+        async with asyncio.timeout(30):
+            while True:
+                with contextlib.suppress(RuntimeError, Exception):
+                    connected = await Client.connect(self.address)
+                    async for _ in connected.list_workflows("", page_size=1):
+                        break
+                    return
+                await asyncio.sleep(0.1)
+
+    async def stop(self, sig: signal.Signals = signal.SIGTERM) -> None:
+        if self.program:
+            await self.program.stop(sig)
+
+    @classmethod
+    @asynccontextmanager
+    async def started(cls, **options: object) -> AsyncGenerator[TemporalServer, None]:
+        server = cls(**options)  # type: ignore[arg-type]
+        await server.start()
+        try:
+            yield server
+        finally:
+            await server.stop()
+
+
+class Bridge:
+    """`crossover bridge serve` as a process, with a client for its API."""
+
+    def __init__(self, temporal: str, log: Path, port: int | None = None, **settings: Any) -> None:
+        self.port = port or free_port()
+        self.log = log
+        given = {"port": self.port, "temporal_address": temporal, "log_level": "debug", **settings}
+        self._env = {f"CROSSOVER_BRIDGE_{key.upper()}": _text(value) for key, value in given.items()}
+        self.program = Program([str(BIN / "crossover"), "bridge", "serve"], self._env, log)
+        self.http = httpx.AsyncClient(
+            base_url=self.url, timeout=70, limits=httpx.Limits(max_connections=None), trust_env=False
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        await self.program.start()
+        await until_open(self.port)
+
+    async def kill(self) -> None:
+        await self.program.stop(signal.SIGKILL)
+
+    async def stop(self) -> int:
+        return await self.program.stop()
+
+    async def __aenter__(self) -> Bridge:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.aclose()
+        await self.stop()
+
+    async def metric(self, name: str) -> float:
+        """The sum of a metric over all its labels."""
+        text = (await self.http.get("/metrics")).text
+        rows = (line.rsplit(" ", 1) for line in text.splitlines() if line.startswith(name))
+        return sum(float(value) for _, value in rows)
+
+
+def _text(value: object) -> str:
+    return json.dumps(value) if isinstance(value, bool) else str(value)
