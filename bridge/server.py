@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import socket
 
@@ -27,10 +28,12 @@ class Server(uvicorn.Server):
 
 def serve(settings: BridgeSettings) -> None:
     """Until SIGTERM or SIGINT."""
+    _raise_file_limit()
     config = uvicorn.Config(
         create_app(settings),
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         loop="uvloop",
         http="httptools",
         lifespan="on",
@@ -45,6 +48,12 @@ def serve(settings: BridgeSettings) -> None:
         # uvicorn raises the signal again once it has shut down: here that is not a death, but the end.
         signal.signal(stop, lambda *_: None)
     Server(config).run(sockets=[listener])
+
+
+def _raise_file_limit() -> None:
+    """Each waiting client is an open file, and the usual soft limit is 1,024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -12,6 +12,8 @@ from typing import Any
 
 from crossover.errors import InvalidField, InvalidRequest
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
 MAX_DEPTH = 64
 """Nesting levels. Deeper than any form or configuration, far below every parser's stack."""
 
@@ -43,7 +45,7 @@ def parse_json(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
 
 def dump_json(value: Any) -> bytes:
     """`value` as compact UTF-8 JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _encode(value).encode()
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

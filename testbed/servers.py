@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -19,14 +18,9 @@ from typing import Any
 import httpx
 from temporalio.client import Client
 
+from testbed.ports import free_port
+
 BIN = Path(sys.executable).parent
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Program:
@@ -49,6 +43,7 @@ class Program:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=target or asyncio.subprocess.DEVNULL,
                 stderr=target or asyncio.subprocess.DEVNULL,
+                start_new_session=True,  # a Ctrl-C in the terminal is ours to pass on, in our order
             )
         finally:
             if target:
@@ -68,6 +63,15 @@ class Program:
                 await process.wait()
         self.process = None
         return process.returncode or 0
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.returncode is None
+
+    async def wait(self, *, within: float) -> int:
+        """The exit code. Raises TimeoutError."""
+        assert self.process is not None
+        return await asyncio.wait_for(self.process.wait(), within)
 
     async def __aenter__(self) -> Program:
         await self.start()
@@ -95,6 +99,7 @@ class TemporalServer:
     """`temporal server start-dev`, in memory unless `database` is given; it can be killed and come back."""
 
     port: int = field(default_factory=free_port)
+    ui_port: int | None = None
     database: Path | None = None
     search_attributes: tuple[str, ...] = ("CrossoverTraceId=Keyword", "CrossoverTenant=Keyword")
     settings: tuple[str, ...] = ()
@@ -105,7 +110,8 @@ class TemporalServer:
         return f"127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        args = [str(BIN / "temporal"), "server", "start-dev", "--headless", "--port", str(self.port)]
+        args = [str(BIN / "temporal"), "server", "start-dev", "--port", str(self.port)]
+        args += ["--ui-port", str(self.ui_port)] if self.ui_port else ["--headless"]
         args += ["--log-level", "never"]
         if self.database:
             args += ["--db-filename", str(self.database)]

@@ -29,7 +29,18 @@ class RunRecord:
 
     def to_memo(self) -> dict[str, Any]:
         """Compact: Temporal's clients warn about memos over 2 KB."""
-        return {key: value for key, value in asdict(self).items() if value is not None}
+        memo = {
+            "tenant": self.tenant,
+            "trace_id": self.trace_id,
+            "fingerprint": self.fingerprint,
+            "request_id": self.request_id,
+            "app": self.app,
+            "argo": asdict(self.argo) if self.argo else None,
+            "on_cancel": self.on_cancel.value,
+            "cancel_grace": self.cancel_grace,
+            "outputs": self.outputs,
+        }
+        return {key: value for key, value in memo.items() if value is not None}
 
     @classmethod
     def from_memo(cls, memo: Mapping[str, Any], *, tenant: str) -> RunRecord:

@@ -8,7 +8,7 @@ from pathlib import Path
 from opentelemetry.trace import Tracer
 from temporalio.client import Client
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
-from temporalio.service import TLSConfig
+from temporalio.service import GrpcCompression, TLSConfig
 
 from bridge.metrics import Metrics
 from bridge.steps.phases import IDENTITY
@@ -55,6 +55,8 @@ async def connect(where: Connection, metrics: Metrics, tracer: Tracer) -> Tempor
         api_key=where.api_key_file.read_text().strip() if where.api_key_file else None,
         tls=_tls(where),
         lazy=True,
+        # Compressing a kilobyte costs both ends more than sending it: starts are a fifth faster without.
+        grpc_compression=GrpcCompression.NONE,
         runtime=_quiet_runtime(),
     )
     return TemporalGateway(client, metrics, tracer)

@@ -62,6 +62,17 @@ def new(
     print(f"token file entry:   {json.dumps(entry)}")
 
 
+_AS_GIVEN = {"ignore_unknown_options": True, "allow_extra_args": True}
+
+
+@app.command("local", add_help_option=False, context_settings=_AS_GIVEN)
+def local(context: typer.Context) -> None:
+    """Run an Argo Workflow's step templates as processes on this machine."""
+    from argo_flow.local.__main__ import main
+
+    raise SystemExit(main(context.args))
+
+
 def _words(error: Exception) -> str:
     """A settings error in one line per setting, by the variable that sets it."""
     if not isinstance(error, ValidationError):

@@ -1,0 +1,1 @@
+"""Benchmarks: every promised figure beside its peer, measured in the same run."""

@@ -1,0 +1,51 @@
+"""Writes the pages of docs/ that say what the code says: `make docs`, or `python -m docs.generate --check`.
+
+settings.md, errors.md, step.md, metrics.md and openapi.json are made here and never edited by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from docs.pages import errors, metrics, openapi, settings, step
+
+DIRECTORY = Path(__file__).parent
+
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings.render,
+    "errors.md": errors.render,
+    "step.md": step.render,
+    "metrics.md": metrics.render,
+    "openapi.json": openapi.render,
+}
+
+
+def main(arguments: Sequence[str] | None = None, directory: Path = DIRECTORY) -> int:
+    """Write the pages, or only look: 1 when one of them is not what the code says."""
+    parser = argparse.ArgumentParser(prog="python -m docs.generate", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 on drift")
+    stale = stale_pages(directory)
+    if parser.parse_args(arguments).check:
+        sys.stdout.writelines(f"docs/{name} is not what the code says: run `make docs`\n" for name in stale)
+        return 1 if stale else 0
+    for name, text in stale.items():
+        (directory / name).write_text(text, "utf-8")
+        sys.stdout.write(f"docs/{name}\n")
+    return 0
+
+
+def stale_pages(directory: Path = DIRECTORY) -> dict[str, str]:
+    """The pages that differ from what is in the directory, as they should be."""
+    pages = {name: render() for name, render in PAGES.items()}
+    return {name: text for name, text in pages.items() if _found(directory / name) != text}
+
+
+def _found(path: Path) -> str | None:
+    return path.read_text("utf-8") if path.exists() else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
