@@ -24,7 +24,7 @@ demo: install  ## Run a WorkflowTemplate's step on a real Temporal, end to end (
 	@$(BIN)/python -m testbed.demo $(if $(KEEP),--keep)
 
 test: install lint  ## Lint, check types and import contracts, and run every test.
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 4 --dist loadfile
 
 test-faults: install  ## Run the fault sweeps at full length (2,000 ambiguous starts and kills).
 	@CROSSOVER_FAULTS=2000 $(BIN)/pytest -m faults --timeout 3000
@@ -33,7 +33,7 @@ lint: install  ## Check style, types and import contracts.
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo --quiet
+	@$(BIN)/lint-imports --no-logo > .import-linter.log || { cat .import-linter.log; exit 1; }
 
 format: install  ## Format the code and fix what ruff can fix.
 	@$(BIN)/ruff check --quiet --fix .

@@ -29,10 +29,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class CancelIntent:
-    """A cancellation that was promised: the run must be over by `deadline`."""
+    """A cancellation that was promised at `made_at`: the run must be over by `deadline`."""
 
     ref: RunRef
     first_run_id: str
+    made_at: datetime
     deadline: datetime
 
 
@@ -61,7 +62,7 @@ class Gateway(Protocol):
         ...
 
     async def closed_since(self, namespace: str, since: datetime | None) -> Sequence[ClosedRun]:
-        """Bridge runs of the namespace that closed at or after `since` (None: in the last minute)."""
+        """Bridge runs of the namespace that closed at or after `since` (None: lately)."""
         ...
 
     async def queue(self, namespace: str, task_queue: str) -> QueueHealth:
@@ -101,19 +102,15 @@ class Gateway(Protocol):
         """The promise is kept."""
         ...
 
-    async def signal(
-        self, ref: RunRef, run_id: str, *, name: str, args: Sequence[Any], request_id: str
-    ) -> None:
+    async def signal(self, ref: RunRef, *, name: str, args: Sequence[Any], request_id: str) -> None:
         """Repeats with the same `request_id` are delivered once. Raises RunClosed."""
         ...
 
-    async def query(self, ref: RunRef, run_id: str, *, name: str, args: Sequence[Any]) -> Any:
+    async def query(self, ref: RunRef, *, name: str, args: Sequence[Any]) -> Any:
         """Raises Rejected when the workflow refuses, NoAnswer when no worker answers."""
         ...
 
-    async def update(
-        self, ref: RunRef, run_id: str, *, name: str, args: Sequence[Any], update_id: str
-    ) -> Any:
+    async def update(self, ref: RunRef, *, name: str, args: Sequence[Any], update_id: str) -> Any:
         """Waits for the update's result; repeats with the same id get the same. Raises Rejected, NoAnswer."""
         ...
 
@@ -129,6 +126,6 @@ class Gateway(Protocol):
         """Events as Temporal's own JSON, oldest first, and the next page's token."""
         ...
 
-    async def check(self, namespaces: Sequence[str]) -> str | None:
-        """None when Temporal answers for every namespace, else a sentence that says what is missing."""
+    async def check(self, namespace: str) -> str | None:
+        """None when Temporal answers for the namespace, else a sentence that says what is missing."""
         ...

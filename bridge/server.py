@@ -12,6 +12,9 @@ from fastapi import FastAPI
 from bridge.app import create_app
 from bridge.settings import BridgeSettings
 
+FILES = 65_536
+"""Open files asked for: far beyond what one replica serves, and a number that every system takes."""
+
 
 class Server(uvicorn.Server):
     """uvicorn waits for requests in flight before it ends the app, and ours may wait for a minute.
@@ -29,8 +32,21 @@ class Server(uvicorn.Server):
 def serve(settings: BridgeSettings) -> None:
     """Until SIGTERM or SIGINT."""
     _raise_file_limit()
-    config = uvicorn.Config(
-        create_app(settings),
+    config = config_of(settings, create_app(settings))
+    listener = _listen(settings.listen_host, settings.listen_port)
+    host, port = listener.getsockname()[:2]
+    print(f"bridge: http://{host}:{port}", flush=True)  # noqa: T201 - the one line a starter waits for
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal again once it has shut down: here that is not a death, but the end.
+        signal.signal(stop, lambda *_: None)
+    Server(config).run(sockets=[listener])
+
+
+def config_of(settings: BridgeSettings, app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=settings.listen_host,
+        port=settings.listen_port,
         log_config=None,
         access_log=False,
         proxy_headers=False,
@@ -41,19 +57,13 @@ def serve(settings: BridgeSettings) -> None:
         timeout_keep_alive=75,
         backlog=8192,
     )
-    listener = _listen(settings.host, settings.port)
-    host, port = listener.getsockname()[:2]
-    print(f"bridge: http://{host}:{port}", flush=True)  # noqa: T201 - the one line a starter waits for
-    for stop in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn raises the signal again once it has shut down: here that is not a death, but the end.
-        signal.signal(stop, lambda *_: None)
-    Server(config).run(sockets=[listener])
 
 
 def _raise_file_limit() -> None:
     """Each waiting client is an open file, and the usual soft limit is 1,024."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+import structlog
+
 from bridge.gateway import Gateway
 from bridge.metrics import Metrics
 from bridge.steps.engine import RunRef, Snapshot
@@ -68,6 +70,7 @@ class Runs:
 
     def ref(self, principal: Principal, run: str, action: Action) -> RunRef:
         """Where the run lives. Raises NotFound or Forbidden."""
+        structlog.contextvars.bind_contextvars(run=run)
         resource = Resource.of_run(run)
         authorise(principal, action, resource)
         return RunRef(self.namespace_of(resource.tenant), run)
@@ -78,7 +81,7 @@ class Runs:
         request: StartRequest,
         *,
         traceparent: str | None,
-        request_id: str,
+        key: str | None,
         repeated: bool,
     ) -> tuple[bool, View]:
         """Starts or attaches; whether the run was created by this request, and its view."""
@@ -94,7 +97,7 @@ class Runs:
             tenant=tenant,
             namespace=self.namespace_of(tenant),
             traceparent=traceparent,
-            request_id=request_id,
+            key=key,
             may_have_started=repeated,
         )
         started = await self.gateway.start(plan)
@@ -116,12 +119,12 @@ class Runs:
             grace=record.cancel_grace if grace is None else grace,
             reason=reason,
         )
-        return await self.hub.view(ref)
+        return await self.hub.view_anew(ref)
 
     async def terminate(self, ref: RunRef, *, reason: str) -> View:
         snapshot = await self.newest(ref)
         await self.gateway.terminate(ref, first_run_id=snapshot.first_run_id, reason=reason)
-        return await self.hub.view(ref)
+        return await self.hub.view_anew(ref)
 
     async def release(self, ref: RunRef, *, signal: str, deadline: datetime | None) -> Release:
         """The step's pod is going away: cancels the run if its workflow was stopped, else lets it be.
@@ -139,7 +142,7 @@ class Runs:
         await self._cancels.cancel(
             snapshot, mode=record.on_cancel, grace=record.cancel_grace, reason=f"{reason} ({signal})"
         )
-        await self.hub.view(ref)
+        await self.hub.view_anew(ref)
         return Release("cancel", reason)
 
     async def _stop_reason(self, node: ArgoNode | None, deadline: datetime | None) -> tuple[str | None, str]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
+import os
+import re
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -17,6 +21,9 @@ from bridge.waits.settings import WaitSettings
 from crossover.contract.run import valid_tenant
 from crossover.identity import Anyone, Authenticator, StaticTokens
 
+PREFIX = "CROSSOVER_BRIDGE_"
+_FROM_KUBERNETES = re.compile(PREFIX + r"(SERVICE_.+|PORT|PORT_.+)")
+
 
 class Auth(StrEnum):
     NONE = "none"
@@ -26,10 +33,10 @@ class Auth(StrEnum):
 class BridgeSettings(BaseSettings):
     """Each field's description gives its unit, and why its default is what it is."""
 
-    model_config = SettingsConfigDict(env_prefix="CROSSOVER_BRIDGE_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
-    host: str = Field("127.0.0.1", description="Address to listen on. Loopback, until auth is set up.")
-    port: int = Field(8787, ge=0, le=65535, description="TCP port; 0 takes a free one and prints it.")
+    listen_host: str = Field("127.0.0.1", description="Address to listen on. Loopback, until auth is set up.")
+    listen_port: int = Field(8787, ge=0, le=65535, description="TCP port; 0 takes a free one and prints it.")
     auth: Auth = Field(
         Auth.NONE,
         description="`none` (loopback only: everyone is tenant `tenant`) or `tokens` (see tokens_file).",
@@ -92,15 +99,18 @@ class BridgeSettings(BaseSettings):
         2.0, gt=0, description="Seconds between describes of one run while few runs wait."
     )
     linger: float = Field(
-        10.0, ge=0, description="Seconds a watch outlives its last client, who usually asks again at once."
+        10.0, gt=0, description="Seconds a watch outlives its last client, who usually asks again at once."
     )
     shutdown_grace: float = Field(
         10.0,
         ge=0,
+        le=3600,
         description="Seconds for requests in flight after SIGTERM; waiting clients get 503 at once.",
     )
     log_level: str = Field(
-        "info", pattern="^(?i:debug|info|warning|error)$", description="Least level logged."
+        "info",
+        pattern="^(?i:debug|info|warning|error)$",
+        description="Least level logged: debug, info, warning or error.",
     )
     log_json: bool = Field(True, description="JSON lines; false gives text for people.")
     otlp_endpoint: str | None = Field(
@@ -115,6 +125,12 @@ class BridgeSettings(BaseSettings):
             raise ValueError("must be lower-case letters, digits and hyphens, 63 at most")
         return value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _set(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """An empty variable is one that is not set: charts and shells write those."""
+        return {name: value for name, value in values.items() if value != ""}
+
     @field_validator("temporal_ui_url", "argo_ui_url", "logs_url")
     @classmethod
     def _base(cls, value: str | None) -> str | None:
@@ -122,13 +138,13 @@ class BridgeSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _safe(self) -> BridgeSettings:
-        if self.auth is Auth.NONE and not _loopback(self.host):
+        if self.auth is Auth.NONE and not _loopback(self.listen_host):
             raise ValueError(
                 f"auth=none serves everyone as an administrator, so it listens on loopback only, "
-                f"not on {self.host}: set auth=tokens and tokens_file"
+                f"not on {self.listen_host}: set auth=tokens and tokens_file"
             )
-        if self.auth is Auth.TOKENS and self.tokens_file is None:
-            raise ValueError("auth=tokens needs tokens_file")
+        if (self.auth is Auth.TOKENS) != (self.tokens_file is not None):
+            raise ValueError("auth=tokens and tokens_file go together: set both or neither")
         if self.argo_server_url and self.argo_kubernetes_url:
             raise ValueError("set argo_server_url or argo_kubernetes_url, not both")
         return self
@@ -142,7 +158,11 @@ class BridgeSettings(BaseSettings):
             return open_registry(self.tenant) if self.auth is Auth.NONE else Registry()
         try:
             return Registry.model_validate(yaml.safe_load(self.registry_file.read_text()) or {})
-        except (yaml.YAMLError, ValidationError) as error:
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise ValueError(f"{self.registry_file}: {place}: {first['msg']}") from error
+        except yaml.YAMLError as error:
             raise ValueError(f"{self.registry_file}: {error}") from error
 
     def connection(self) -> Connection:
@@ -168,6 +188,24 @@ class BridgeSettings(BaseSettings):
             refresh_interval=self.refresh_interval,
             linger=self.linger,
         )
+
+
+def unknown_variables() -> list[str]:
+    """Variables with our prefix that set nothing, each with the setting it may mean: a typo is not silent.
+
+    Kubernetes itself sets CROSSOVER_BRIDGE_SERVICE_* and CROSSOVER_BRIDGE_PORT* in every pod beside a
+    Service of that name; that is also why our own are LISTEN_HOST and LISTEN_PORT.
+    """
+    known = {f"{PREFIX}{name}".upper() for name in BridgeSettings.model_fields}
+    found = sorted(
+        name for name in os.environ if name.startswith(PREFIX) and not _FROM_KUBERNETES.fullmatch(name)
+    )
+    return [f"{name} is no setting{_guess(name, known)}" for name in found if name not in known]
+
+
+def _guess(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f": is {near[0]} meant?" if near else ""
 
 
 def _loopback(host: str) -> bool:

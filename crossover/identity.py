@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from typing import Any, Protocol
 
 from crossover.contract.run import tenant_of, valid_tenant
 from crossover.errors import Forbidden, NotFound, Unauthenticated
+
+_log = logging.getLogger(__name__)
 
 
 class Role(IntEnum):
@@ -117,6 +120,7 @@ class StaticTokens:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stamp = 0
+        self._bad = 0
         self._principals: dict[str, Principal] = {}
         self._reload()
 
@@ -131,14 +135,23 @@ class StaticTokens:
 
     def _reload_if_changed(self) -> None:
         try:
-            if self._path.stat().st_mtime_ns != self._stamp:
-                self._reload()
-        except (OSError, ValueError):
-            return  # the last good list stays in force until the file can be read again
+            stamp = self._path.stat().st_mtime_ns
+            if stamp in (self._stamp, self._bad):
+                return
+            self._bad = stamp
+            self._reload()
+        except (OSError, ValueError) as error:
+            # The last good list stays in force; a revocation that did not take must not go unnoticed.
+            _log.warning("token file not taken over: %s", error)
 
     def _reload(self) -> None:
         stamp = self._path.stat().st_mtime_ns
-        entries = json.loads(self._path.read_text())
+        try:
+            entries = json.loads(self._path.read_text())
+        except ValueError as error:
+            raise ValueError(f"{self._path} is not JSON: {error}") from None
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise ValueError(f"{self._path} must be a JSON list of objects")
         self._principals = dict(_principal(entry) for entry in entries)
         self._stamp = stamp
 
@@ -156,11 +169,11 @@ def new_token(name: str, tenant: str, role: Role) -> tuple[str, dict[str, str]]:
 
 
 def _principal(entry: Mapping[str, Any]) -> tuple[str, Principal]:
-    digest, tenant = str(entry["sha256"]), str(entry["tenant"])
+    digest, tenant = str(entry.get("sha256")), str(entry.get("tenant"))
     if len(digest) != 64 or not valid_tenant(tenant):
         raise ValueError(f"token {entry.get('name')!r}: `sha256` or `tenant` is not valid")
     try:
-        role = Role[str(entry["role"]).upper()]
+        role = Role[str(entry.get("role")).upper()]
     except KeyError:
         raise ValueError(f"token {entry.get('name')!r}: role must be viewer, operator or admin") from None
-    return digest, Principal(str(entry["name"]), tenant, role)
+    return digest, Principal(str(entry.get("name", "unnamed")), tenant, role)

@@ -155,7 +155,7 @@ class Bridge:
     def __init__(self, temporal: str, log: Path, port: int | None = None, **settings: Any) -> None:
         self.port = port or free_port()
         self.log = log
-        given = {"port": self.port, "temporal_address": temporal, "log_level": "debug", **settings}
+        given = {"listen_port": self.port, "temporal_address": temporal, "log_level": "debug", **settings}
         self._env = {f"CROSSOVER_BRIDGE_{key.upper()}": _text(value) for key, value in given.items()}
         self.program = Program([str(BIN / "crossover"), "bridge", "serve"], self._env, log)
         self.http = httpx.AsyncClient(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
+import structlog
 from fastapi import Request, Response
 from pydantic import BaseModel, ValidationError
 
@@ -50,4 +51,6 @@ async def read(request: Request, model: type[Model], *, optional: bool = False) 
 
 
 def answer(view: View, status: int = 200) -> Response:
+    """The view as it is; the request's log line says which trace it was about."""
+    structlog.contextvars.bind_contextvars(trace_id=view.data["trace_id"], run=view.data["id"])
     return Response(view.body, status_code=status, media_type="application/json")

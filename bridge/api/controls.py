@@ -51,7 +51,7 @@ def _json(value: object) -> Response:
     summary="Cancel the run: cancel, then grace, then terminate",
     response_model=None,
     responses={202: {"model": RunView}, **_REFUSALS},
-    openapi_extra=body(CancelBody, {"reason": "superseded by a newer run"}),
+    openapi_extra=body(CancelBody, {"reason": "superseded by a newer run"}, required=False),
 )
 async def cancel(request: Request, run: str) -> Response:
     runs, ref, who = _controlled(request, run)
@@ -66,7 +66,7 @@ async def cancel(request: Request, run: str) -> Response:
     summary="End the run at once, without cleaning up",
     response_model=None,
     responses={202: {"model": RunView}, **_REFUSALS},
-    openapi_extra=body(TerminateBody, {"reason": "does not react to cancel"}),
+    openapi_extra=body(TerminateBody, {"reason": "does not react to cancel"}, required=False),
 )
 async def terminate(request: Request, run: str) -> Response:
     runs, ref, who = _controlled(request, run)
@@ -79,7 +79,7 @@ async def terminate(request: Request, run: str) -> Response:
     summary="A step's pod is going away: cancel the run if its workflow was stopped, else let it be",
     response_model=None,
     responses={200: {"model": ReleaseView}, **_REFUSALS},
-    openapi_extra=body(ReleaseBody, {"signal": "SIGTERM"}),
+    openapi_extra=body(ReleaseBody, {"signal": "SIGTERM"}, required=False),
 )
 async def release(request: Request, run: str) -> Response:
     runs, ref, _ = _controlled(request, run)
@@ -103,9 +103,8 @@ async def release(request: Request, run: str) -> Response:
 async def signal(request: Request, run: str) -> Response:
     runs, ref, _ = _controlled(request, run)
     asked = await read(request, SignalBody)
-    newest = await runs.newest(ref)
     request_id = asked.request_id or str(uuid.uuid4())
-    await runs.gateway.signal(ref, newest.run_id, name=asked.name, args=asked.args, request_id=request_id)
+    await runs.gateway.signal(ref, name=asked.name, args=asked.args, request_id=request_id)
     return Response(status_code=202)
 
 
@@ -119,8 +118,7 @@ async def signal(request: Request, run: str) -> Response:
 async def query(request: Request, run: str) -> Response:
     runs, ref, _ = _controlled(request, run)
     asked = await read(request, QueryBody)
-    newest = await runs.newest(ref)
-    result = await runs.gateway.query(ref, newest.run_id, name=asked.name, args=asked.args)
+    result = await runs.gateway.query(ref, name=asked.name, args=asked.args)
     return _json({"result": result})
 
 
@@ -138,11 +136,8 @@ async def query(request: Request, run: str) -> Response:
 async def update(request: Request, run: str) -> Response:
     runs, ref, _ = _controlled(request, run)
     asked = await read(request, UpdateBody)
-    newest = await runs.newest(ref)
     update_id = asked.update_id or str(uuid.uuid4())
-    result = await runs.gateway.update(
-        ref, newest.run_id, name=asked.name, args=asked.args, update_id=update_id
-    )
+    result = await runs.gateway.update(ref, name=asked.name, args=asked.args, update_id=update_id)
     return _json({"result": result})
 
 
@@ -151,7 +146,7 @@ async def update(request: Request, run: str) -> Response:
     summary="Run the workflow anew from an event of its history",
     response_model=None,
     responses={200: {"model": ResetView}, **_REFUSALS},
-    openapi_extra=body(ResetBody, {"reason": "fixed worker deployed"}),
+    openapi_extra=body(ResetBody, {"reason": "fixed worker deployed"}, required=False),
 )
 async def reset(request: Request, run: str) -> Response:
     runs, ref, who = _controlled(request, run)

@@ -27,13 +27,27 @@ START_EXAMPLE: dict[str, Any] = {
 }
 
 
-def body(model: type[BaseModel], example: dict[str, Any] | None = None) -> dict[str, Any]:
+def body(
+    model: type[BaseModel], example: dict[str, Any] | None = None, *, required: bool = True
+) -> dict[str, Any]:
     """Bodies are read by our own strict parser, so the document has to be told of them."""
-    content: dict[str, Any] = {"schema": model.model_json_schema(ref_template="#/components/schemas/{model}")}
-    content["schema"].pop("$defs", None)
+    schema = model.model_json_schema()
+    content: dict[str, Any] = {"schema": _inlined(schema, schema.pop("$defs", {}))}
     if example is not None:
         content["example"] = example
-    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+    return {"requestBody": {"required": required, "content": {"application/json": content}}}
+
+
+def _inlined(node: Any, definitions: dict[str, Any]) -> Any:
+    """FastAPI collects only the definitions of models that it knows of, so ours stand where they are used."""
+    match node:
+        case {"$ref": str(reference), **rest}:
+            return {**_inlined(definitions[reference.rsplit("/", 1)[-1]], definitions), **rest}
+        case dict():
+            return {key: _inlined(value, definitions) for key, value in node.items()}
+        case list():
+            return [_inlined(value, definitions) for value in node]
+    return node
 
 
 def start_headers() -> list[dict[str, Any]]:
@@ -59,5 +73,7 @@ def problems(*errors: type[CrossoverError]) -> dict[int | str, dict[str, Any]]:
     responses: dict[int | str, dict[str, Any]] = {}
     for error in errors:
         row = TABLE[error]
-        responses[row.status] = {"model": ProblemBody, "description": row.title}
+        schema = ProblemBody.model_json_schema()
+        content = {"application/problem+json": {"schema": schema}}
+        responses[row.status] = {"description": row.title, "content": content}
     return responses

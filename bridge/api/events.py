@@ -32,7 +32,7 @@ router = APIRouter(prefix="/v1/runs", tags=["runs"])
     response_model=None,
     responses={
         200: {"content": {"text/event-stream": {}}, "description": "`data` is the run view."},
-        **problems(errors.NotFound, errors.Unauthenticated),
+        **problems(errors.NotFound, errors.Unauthenticated, errors.InvalidField),
     },
 )
 async def events(request: Request, run: str) -> EventSourceResponse:

@@ -10,6 +10,7 @@ from crossover.strict_json import dump_json
 router = APIRouter(tags=["operations"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="The process answers", response_model=None)
 async def healthz() -> Response:
     return Response(b'{"status":"ok"}', media_type="application/json")
@@ -17,13 +18,16 @@ async def healthz() -> Response:
 
 @router.get("/readyz", summary="Every dependency answers, or which one does not", response_model=None)
 async def readyz(request: Request) -> Response:
-    runs = context_of(request).runs
-    missing = await runs.gateway.check(runs.namespaces)
-    checks = {"temporal": missing or "ok"}
+    context = context_of(request)
+    runs = context.runs
+    default, *others = runs.namespaces
+    checks = {"temporal": await runs.gateway.check(default) or "ok"}
     if runs.hub.closing:
         checks["bridge"] = "shutting down"
     ready = set(checks.values()) == {"ok"}
-    body = {"status": "ready" if ready else "not ready", "checks": checks}
+    # One tenant's missing namespace is told, and does not take the bridge from all others.
+    tenants = {f"temporal/{name}": await runs.gateway.check(name) or "ok" for name in others if ready}
+    body = {"status": "ready" if ready else "not ready", "checks": checks | tenants}
     return Response(dump_json(body), status_code=200 if ready else 503, media_type="application/json")
 
 

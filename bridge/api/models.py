@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from bridge.steps.request import Grace, Name
 from crossover.contract.run import OnCancel, Phase
@@ -33,7 +33,7 @@ class ReleaseBody(_Body):
     """A step's pod got `signal`; `deadline` is its ARGO_DEADLINE where there is one."""
 
     signal: Annotated[str, Field(pattern=r"^SIG[A-Z0-9]{1,10}$")] = "SIGTERM"
-    deadline: datetime | None = None
+    deadline: AwareDatetime | None = None
 
 
 class SignalBody(_Body):
@@ -61,7 +61,7 @@ class ResetBody(_Body):
     """`event_id` is a WorkflowTaskCompleted event of the history; default: the first."""
 
     reason: Reason
-    event_id: Annotated[int, Field(ge=3)] | None = None
+    event_id: Annotated[int, Field(ge=3, lt=2**31)] | None = None
     request_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Annotated, Any
 
+import structlog
 from fastapi import APIRouter, Query, Request, Response
 from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -55,22 +55,18 @@ _propagator = TraceContextTextMapPropagator()
 async def start(request: Request) -> Response:
     principal = principal_of(request)
     asked = await read(request, StartRequest)
+    structlog.contextvars.bind_contextvars(trace_id=asked.trace_id or asked.argo.workflow)
     runs = context_of(request).runs
     created, view = await runs.start(
         principal,
         asked,
         traceparent=_traceparent(request),
-        request_id=_request_id(request.headers.get(IDEMPOTENCY_HEADER), principal.tenant),
+        key=request.headers.get(IDEMPOTENCY_HEADER),
         repeated=request.headers.get(RETRY_HEADER) == "1",
     )
     response = answer(view, 201 if created else 200)
     response.headers["Location"] = view.data["links"]["self"]
     return response
-
-
-def _request_id(key: str | None, tenant: str) -> str:
-    """Temporal keeps request ids as they come, so ours are hashes: of one length, and apart by tenant."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"crossover:{tenant}:{key}")) if key else str(uuid.uuid4())
 
 
 def _traceparent(request: Request) -> str | None:
@@ -129,7 +125,10 @@ def _matches(view: dict[str, Any], phases: list[Phase]) -> bool:
     "/{run:path}/history",
     summary="The events of the run's newest Temporal run",
     response_model=None,
-    responses={200: {"model": HistoryView}, **problems(errors.NotFound, errors.Unauthenticated)},
+    responses={
+        200: {"model": HistoryView},
+        **problems(errors.NotFound, errors.Unauthenticated, errors.InvalidField),
+    },
 )
 async def history(
     request: Request,

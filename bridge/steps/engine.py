@@ -49,6 +49,19 @@ class RunRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Opaque:
+    """A payload that is not JSON: binary, encrypted, or (`unreadable` says how) JSON that is broken."""
+
+    encoding: str
+    bytes: int
+    unreadable: str | None = None
+
+    def described(self) -> dict[str, Any]:
+        """What a caller is shown in its place."""
+        return {"encoding": self.encoding, "bytes": self.bytes}
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """One link of Temporal's failure chain."""
 
@@ -105,6 +118,7 @@ class Snapshot:
     started_at: datetime | None = None
     closed_at: datetime | None = None
     deadline_at: datetime | None = None
+    reset_at: datetime | None = None
     picked_up: bool = False
     cancel_requested: bool = False
     workflow_task: WorkflowTask | None = None

@@ -47,9 +47,17 @@ def find_problems(snapshot: Snapshot, queue: QueueHealth | None, now: datetime) 
 
 def _task_problems(snapshot: Snapshot) -> Iterator[Problem]:
     task = snapshot.workflow_task
-    if task is None or task.attempt < 2 or snapshot.task_failure is None:
+    if task is None or task.attempt < 2:
         return
-    reason, times = cut(snapshot.task_failure), f"({task.attempt - 1} failed workflow tasks)"
+    times = f"({task.attempt - 1} failed workflow tasks)"
+    if snapshot.task_failure is None:
+        yield Problem(
+            "workflow-task-timeout",
+            f"Workers take the workflow's tasks and never answer {times}: they crash or hang. "
+            "See their logs; out of memory is a common cause.",
+        )
+        return
+    reason = cut(snapshot.task_failure)
     if "is not registered on this worker" in reason:
         yield Problem(
             "unregistered-type",
@@ -93,7 +101,8 @@ def _queue_problems(snapshot: Snapshot, queue: QueueHealth | None, now: datetime
     elif _waiting_since(snapshot, now) > WAITING_AFTER and queue.backlog > 0:
         yield Problem(
             "queue-backlog",
-            f"{queue.backlog} tasks wait on {where}: its {queue.pollers} pollers are busy; add workers.",
+            f"{queue.backlog} tasks wait on {where}, last polled {_ago(queue.last_poll_age)}: its "
+            "workers are busy (add some) or just died (a dead one is listed for five minutes).",
         )
 
 
@@ -126,8 +135,14 @@ def _activity_problems(activities: tuple[PendingActivity, ...], now: datetime) -
 
 
 def _waits(activity: PendingActivity, now: datetime) -> bool:
-    return activity.state == "SCHEDULED" and activity.attempt == 1 and _age(activity, now) > WAITING_AFTER
+    return activity.state == "SCHEDULED" and _age(activity, now) > WAITING_AFTER
 
 
 def _age(activity: PendingActivity, now: datetime) -> float:
-    return (now - activity.scheduled_at).total_seconds() if activity.scheduled_at else 0.0
+    """Seconds since the present attempt could have begun; negative while it is still to be retried."""
+    since = activity.next_attempt_at or activity.scheduled_at
+    return (now - since).total_seconds() if since else 0.0
+
+
+def _ago(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{format_duration(seconds)} ago"

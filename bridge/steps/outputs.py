@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.steps.engine import Opaque
+
 
 class Missing(LookupError):
     """A pointer leads to nothing in this document."""
@@ -14,18 +16,35 @@ class Missing(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Output parameters as Argo takes them (strings), the whole result, and what could not be found."""
+    """Output parameters as Argo takes them (strings), the whole result, and what is wrong with them."""
 
     parameters: Mapping[str, str]
     result: Any
-    missing: tuple[str, ...] = ()
+    wrong: str | None = None
 
 
 def collect_outputs(result: Any, pointers: Mapping[str, str] | None) -> Outputs:
     """Without `pointers`, each top-level key of an object is a parameter of its own."""
-    if pointers is None:
+    if pointers is None and not isinstance(result, Opaque):
         named = result if isinstance(result, dict) else {}
         return Outputs({name: as_parameter(value) for name, value in named.items()}, result)
+    if isinstance(result, Opaque):
+        return _opaque(result, pointers)
+    return _pointed(result, pointers or {})
+
+
+def _opaque(result: Opaque, pointers: Mapping[str, str] | None) -> Outputs:
+    """Binary and encrypted results are the applications' own business, until a parameter is wanted of one."""
+    wrong = None
+    if result.unreadable is not None:
+        wrong = f"completed, but its result is not valid JSON: {result.unreadable}"
+    elif pointers:
+        wanted = ", ".join(pointers)
+        wrong = f"completed, but its result is {result.encoding}: there is no parameter {wanted} in it."
+    return Outputs({}, result.described(), wrong)
+
+
+def _pointed(result: Any, pointers: Mapping[str, str]) -> Outputs:
     found: dict[str, str] = {}
     missing: list[str] = []
     for name, pointer in pointers.items():
@@ -33,7 +52,14 @@ def collect_outputs(result: Any, pointers: Mapping[str, str] | None) -> Outputs:
             found[name] = as_parameter(follow(result, pointer))
         except Missing:
             missing.append(f"{name} ({pointer})")
-    return Outputs(found, result, tuple(missing))
+    if not missing:
+        return Outputs(found, result)
+    return Outputs(
+        found,
+        result,
+        f"completed, but its result has nothing at: {', '.join(missing)}. "
+        "Correct `outputs`, or the workflow's result.",
+    )
 
 
 def as_parameter(value: Any) -> str:

@@ -48,7 +48,7 @@ TABLE: dict[tuple[Status, Cause], Verdict] = {
     (Status.RUNNING, Cause.NOT_PICKED_UP): Verdict(Phase.PENDING, _OPEN, "waits for a worker on {queue}"),
     (Status.RUNNING, Cause.NONE): Verdict(Phase.RUNNING, _OPEN, "{type} runs on {queue}"),
     (Status.RUNNING, Cause.CANCELLING): Verdict(
-        Phase.RUNNING, _OPEN, "is being cancelled; it may clean up for {grace} before it is terminated"
+        Phase.RUNNING, _OPEN, "is being cancelled: it may clean up, and is terminated when its grace is over"
     ),
     (Status.PAUSED, Cause.NONE): Verdict(Phase.RUNNING, _OPEN, "is paused in Temporal; unpause it there"),
     (Status.CONTINUED_AS_NEW, Cause.NONE): Verdict(Phase.RUNNING, _OPEN, "{type} continues as a new run"),
@@ -66,7 +66,7 @@ TABLE: dict[tuple[Status, Cause], Verdict] = {
     (Status.TERMINATED, Cause.GRACE_OVER): Verdict(
         Phase.FAILED,
         ExitCode.TERMINATED,
-        "was cancelled, did not end within {grace} and was terminated",
+        "was cancelled, did not end in time and was terminated ({reason})",
     ),
     (Status.TERMINATED, Cause.ON_CANCEL): Verdict(
         Phase.FAILED, ExitCode.TERMINATED, "was terminated, as its on_cancel says"
@@ -121,7 +121,7 @@ def _who_terminated(reason: str, identity: str) -> Cause:
     return Cause.ON_CANCEL if reason.startswith(ON_CANCEL) else Cause.ASKED
 
 
-def verdict(snapshot: Snapshot, outcome: Outcome | None, *, on_cancel: OnCancel, grace: float) -> Verdict:
+def verdict(snapshot: Snapshot, outcome: Outcome | None, *, on_cancel: OnCancel) -> Verdict:
     """The phase, exit code and sentence of a run."""
     status = outcome.status if outcome else snapshot.status
     timeout = _timeout_kind(snapshot, outcome)
@@ -139,7 +139,6 @@ def verdict(snapshot: Snapshot, outcome: Outcome | None, *, on_cancel: OnCancel,
     message = row.message.format(
         queue=snapshot.task_queue,
         type=snapshot.workflow_type,
-        grace=format_duration(grace),
         duration=_duration(snapshot, outcome),
         failure=_sentence(outcome),
         kind=timeout or "",

@@ -9,6 +9,12 @@ from typing import Any
 from crossover.contract import names
 from crossover.contract.run import ArgoNode, OnCancel
 
+DEFAULT_GRACE = 30.0
+"""Seconds between cancel and terminate: what Kubernetes gives a pod."""
+
+LONGEST_GRACE = 86_400.0
+"""Seconds. A day of cleaning up is a workflow of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
@@ -24,7 +30,7 @@ class RunRecord:
     app: str | None = None
     argo: ArgoNode | None = None
     on_cancel: OnCancel = OnCancel.CANCEL
-    cancel_grace: float = 30.0
+    cancel_grace: float = DEFAULT_GRACE
     outputs: Mapping[str, str] | None = None
 
     def to_memo(self) -> dict[str, Any]:
@@ -47,29 +53,44 @@ class RunRecord:
         """Reads a memo that any version, or anybody, may have written: what is odd counts as absent."""
         found = memo.get(names.MEMO_RUN)
         if not isinstance(found, Mapping):
-            return cls(tenant, str(memo.get(names.TRACE_ID, "")))
-        outputs = found.get("outputs")
+            return cls(tenant, _text(memo.get(names.TRACE_ID)))
         return cls(
             tenant=tenant,
-            trace_id=str(found.get("trace_id", "")),
-            fingerprint=str(found.get("fingerprint", "")),
-            request_id=str(found.get("request_id", "")),
-            app=found.get("app"),
+            trace_id=_text(found.get("trace_id")),
+            fingerprint=_text(found.get("fingerprint")),
+            request_id=_text(found.get("request_id")),
+            app=_text(found.get("app")) or None,
             argo=_argo(found.get("argo")),
             on_cancel=_on_cancel(found.get("on_cancel")),
-            cancel_grace=float(found.get("cancel_grace", 30.0)),
-            outputs=dict(outputs) if isinstance(outputs, Mapping) else None,
+            cancel_grace=_grace(found.get("cancel_grace")),
+            outputs=_outputs(found.get("outputs")),
         )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _argo(value: Any) -> ArgoNode | None:
     if not isinstance(value, Mapping):
         return None
-    try:
-        return ArgoNode(**value)
-    except TypeError:
+    parts = [value.get(key) for key in ("namespace", "workflow", "uid", "node_name")]
+    if not all(isinstance(part, str) for part in parts) or not isinstance(value.get("retries", 0), int):
         return None
+    namespace, workflow, uid, node_name = map(str, parts)
+    return ArgoNode(namespace, workflow, uid, node_name, value.get("retries", 0))
 
 
 def _on_cancel(value: Any) -> OnCancel:
-    return OnCancel(value) if value in set(OnCancel) else OnCancel.CANCEL
+    return OnCancel(value) if isinstance(value, str) and value in set(OnCancel) else OnCancel.CANCEL
+
+
+def _grace(value: Any) -> float:
+    usable = isinstance(value, int | float) and 0 <= value <= LONGEST_GRACE
+    return float(value) if usable else DEFAULT_GRACE
+
+
+def _outputs(value: Any) -> dict[str, str] | None:
+    if not isinstance(value, Mapping):
+        return None
+    return {name: pointer for name, pointer in value.items() if isinstance(pointer, str)}

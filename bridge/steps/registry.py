@@ -13,6 +13,8 @@ from typing import Annotated, Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, best_match
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from referencing import Registry as SchemaRegistry
+from referencing.exceptions import Unresolvable
 
 from crossover.contract.durations import parse_duration
 from crossover.contract.run import valid_tenant
@@ -21,14 +23,20 @@ from crossover.errors import Forbidden, InvalidField, UnknownApp
 MAX_EXECUTION_TIMEOUT = 30 * 86400.0
 """Seconds. No run is without an end: one whose type nobody registers would otherwise live for ever."""
 
+_NO_OTHERS: SchemaRegistry[Any] = SchemaRegistry()
+"""Schemas stand on their own: a reference never makes the bridge fetch anything."""
+
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(ge=1, le=MAX_EXECUTION_TIMEOUT)]
 
 
 def _checked_schema(schema: dict[str, Any]) -> dict[str, Any]:
     try:
         Draft202012Validator.check_schema(schema)
+        next(Draft202012Validator(schema, registry=_NO_OTHERS).iter_errors({}), None)
     except SchemaError as error:
         raise ValueError(f"is not a JSON Schema: {error.message}") from None
+    except Unresolvable as error:
+        raise ValueError(f"refers to a schema that is not in it: {error.ref}") from None
     return schema
 
 
@@ -117,7 +125,13 @@ def check_input(app: App, input: Mapping[str, Any]) -> None:
     """Raises InvalidField, naming the place but never the value: inputs may hold secrets."""
     if not app.input_schema:
         return
-    error = best_match(Draft202012Validator(app.input_schema).iter_errors(input))
+    try:
+        error = best_match(Draft202012Validator(app.input_schema, registry=_NO_OTHERS).iter_errors(input))
+    except Unresolvable as unresolvable:
+        raise InvalidField(
+            f"The app's input schema refers to {unresolvable.ref}, which is not in it: tell its operator.",
+            field="input",
+        ) from None
     if error is None:
         return
     field = ".".join(["input", *(str(part) for part in error.absolute_path)])

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from bridge.steps.outputs import valid_pointer
+from bridge.steps.record import DEFAULT_GRACE, LONGEST_GRACE
 from bridge.steps.registry import Seconds
 from crossover.contract.durations import parse_duration
 from crossover.contract.run import ArgoNode, OnCancel, Scope, valid_segment, valid_trace_id
@@ -46,7 +47,7 @@ Name = Annotated[str, Field(min_length=1, max_length=253)]
 Segment = Annotated[Name, AfterValidator(_segment)]
 ParameterName = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_segment)]
 Pointer = Annotated[str, Field(max_length=512), AfterValidator(_pointer)]
-Grace = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=86400)]
+Grace = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=LONGEST_GRACE)]
 
 
 class Argo(BaseModel):
@@ -79,7 +80,7 @@ class StartRequest(BaseModel):
     )
     execution_timeout: Seconds | None = Field(default=None, description="Default: the app's, else 1h.")
     on_cancel: OnCancel = OnCancel.CANCEL
-    cancel_grace: Grace = Field(default=30.0, description="From cancel to terminate.")
+    cancel_grace: Grace = Field(default=DEFAULT_GRACE, description="From cancel to terminate.")
     scope: Scope = Scope.NODE
     outputs: dict[ParameterName, Pointer] | None = Field(default=None, max_length=MAX_OUTPUTS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +22,7 @@ def plan_start(
     tenant: str,
     namespace: str,
     traceparent: str | None,
-    request_id: str,
+    key: str | None,
     may_have_started: bool,
 ) -> StartPlan:
     """Everything that the start needs, checked.
@@ -32,10 +33,12 @@ def plan_start(
     check_input(app, request.input)
     trace_id = request.trace_id or request.argo.workflow
     context = _context(request, tenant=tenant, trace_id=trace_id, traceparent=traceparent)
+    work = fingerprint(app.workflow_type, app.task_queue, request.input)
+    request_id = _request_id(tenant, key, work)
     record = RunRecord(
         tenant=tenant,
         trace_id=trace_id,
-        fingerprint=fingerprint(app.workflow_type, app.task_queue, request.input),
+        fingerprint=work,
         request_id=request_id,
         app=request.app,
         argo=request.argo.node(),
@@ -53,10 +56,16 @@ def plan_start(
         search_attributes={names.SEARCH_TRACE_ID: trace_id, names.SEARCH_TENANT: tenant},
         execution_timeout=_execution_timeout(request, app),
         request_id=request_id,
-        fingerprint=record.fingerprint,
+        fingerprint=work,
         summary=f"Argo {request.argo.namespace}/{request.argo.workflow}: {request.argo.node_name}"[:200],
         may_have_started=may_have_started,
     )
+
+
+def _request_id(tenant: str, key: str | None, work: str) -> str:
+    """Temporal answers a repeated request id with the run it made, unasked whether the work is the same:
+    so the work is part of the id, and a key that is used again for other work is a conflict."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"crossover:{tenant}:{key}:{work}") if key else uuid.uuid4())
 
 
 def check_attach(plan: StartPlan, existing: Snapshot) -> None:

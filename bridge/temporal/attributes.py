@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from temporalio.api.workflowservice.v1 import CountWorkflowExecutionsRequest
@@ -23,17 +24,26 @@ class SearchAttributeNames:
     def __init__(self, rpc: Rpc) -> None:
         self._rpc = rpc
         self._known: dict[str, tuple[float, frozenset[str]]] = {}
+        self._asking: dict[str, asyncio.Task[frozenset[str]]] = {}
 
     async def registered(self, namespace: str) -> frozenset[str]:
-        read_at, names = self._known.get(namespace, (float("-inf"), frozenset()))
-        if time.monotonic() - read_at < REFRESH_AFTER:
+        """Whoever asks first waits for the answer, and so do all who ask meanwhile."""
+        read_at, names = self._known.get(namespace, (float("-inf"), None))
+        if names is not None and time.monotonic() - read_at < REFRESH_AFTER:
             return names
-        # Claimed before the call, so that a burst of starts asks once.
-        self._known[namespace] = (time.monotonic(), names)
+        task = self._asking.get(namespace)
+        if task is None:
+            task = self._asking[namespace] = asyncio.ensure_future(self._ask(namespace))
+            task.add_done_callback(lambda _: self._asking.pop(namespace, None))
+        return names if names is not None else await asyncio.shield(task)
+
+    async def _ask(self, namespace: str) -> frozenset[str]:
+        """A failure keeps what was known, and is asked again soon."""
         try:
             names = await self._read(namespace)
         except CrossoverError as error:
             _log.debug("search attributes unknown", namespace=namespace, error=error.detail)
+            return self._known.get(namespace, (0.0, frozenset[str]()))[1]
         self._known[namespace] = (time.monotonic(), names)
         return names
 

@@ -20,12 +20,13 @@ from temporalio.api.workflowservice.v1 import (
     UpdateWorkflowExecutionRequest,
 )
 
-from bridge.steps.engine import RunRef
+from bridge.steps.engine import Opaque, RunRef
 from bridge.steps.phases import IDENTITY
 from bridge.temporal.messages import to_failure
 from bridge.temporal.payloads import from_payloads, to_payloads
 from bridge.temporal.rpc import Rpc
 from crossover.errors import InvalidRequest, NoAnswer, NotFound, Rejected, RunClosed, cut
+from crossover.identity import no_such_run
 
 ANSWER_TIMEOUT = timedelta(seconds=15)
 """Queries and updates need a worker; a person who waits longer wants to know that none answers."""
@@ -33,6 +34,14 @@ ANSWER_TIMEOUT = timedelta(seconds=15)
 _COMPLETED = UpdateWorkflowExecutionLifecycleStage.UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED
 _FIRST_TASK_COMPLETED = 4
 """Event id of the first completed workflow task (1 started, 2 scheduled, 3 task started): reset's default."""
+
+
+def _over(ref: RunRef, what: str) -> RunClosed:
+    return RunClosed(f"Run {ref.id!r} is over, or never was: it takes no {what}.")
+
+
+def _answer(value: Any) -> Any:
+    return value.described() if isinstance(value, Opaque) else value
 
 
 class Controls:
@@ -74,12 +83,10 @@ class Controls:
         except (NotFound, InvalidRequest):
             return  # already over, or the id belongs to a newer chain by now
 
-    async def signal(
-        self, ref: RunRef, run_id: str, *, name: str, args: Sequence[Any], request_id: str
-    ) -> None:
+    async def signal(self, ref: RunRef, *, name: str, args: Sequence[Any], request_id: str) -> None:
         request = SignalWorkflowExecutionRequest(
             namespace=ref.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=ref.id, run_id=run_id),
+            workflow_execution=WorkflowExecution(workflow_id=ref.id),
             signal_name=name,
             input=to_payloads(args),
             identity=IDENTITY,
@@ -90,12 +97,12 @@ class Controls:
                 "SignalWorkflowExecution", self._rpc.service.signal_workflow_execution, request
             )
         except NotFound:
-            raise RunClosed("The run is over: it takes no signals any more.") from None
+            raise _over(ref, "signals") from None
 
-    async def query(self, ref: RunRef, run_id: str, *, name: str, args: Sequence[Any]) -> Any:
+    async def query(self, ref: RunRef, *, name: str, args: Sequence[Any]) -> Any:
         request = QueryWorkflowRequest(
             namespace=ref.namespace,
-            execution=WorkflowExecution(workflow_id=ref.id, run_id=run_id),
+            execution=WorkflowExecution(workflow_id=ref.id),
             query=WorkflowQuery(query_type=name, query_args=to_payloads(args)),
         )
         try:
@@ -106,6 +113,8 @@ class Controls:
                 retry=False,
                 timeout=ANSWER_TIMEOUT,
             )
+        except NotFound:
+            raise no_such_run(ref.id) from None
         except InvalidRequest as error:
             # A handler's own exception and an unknown query both come as INVALID_ARGUMENT.
             raise Rejected(f"The workflow refused query {name!r}. {error.detail}") from None
@@ -113,14 +122,12 @@ class Controls:
             raise NoAnswer(
                 f"No worker answered query {name!r}: is the run's worker up?", retry_after=5
             ) from None
-        return from_payloads(reply.query_result)
+        return _answer(from_payloads(reply.query_result))
 
-    async def update(
-        self, ref: RunRef, run_id: str, *, name: str, args: Sequence[Any], update_id: str
-    ) -> Any:
+    async def update(self, ref: RunRef, *, name: str, args: Sequence[Any], update_id: str) -> Any:
         request = UpdateWorkflowExecutionRequest(
             namespace=ref.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=ref.id, run_id=run_id),
+            workflow_execution=WorkflowExecution(workflow_id=ref.id),
             wait_policy=WaitPolicy(lifecycle_stage=_COMPLETED),
             request=UpdateRequest(
                 meta=Meta(update_id=update_id, identity=IDENTITY),
@@ -137,7 +144,7 @@ class Controls:
         try:
             reply = await call
         except NotFound:
-            raise RunClosed("The run is over: it takes no updates any more.") from None
+            raise _over(ref, "updates") from None
         except NoAnswer:
             raise NoAnswer(
                 f"Update {name!r} is not finished yet: repeat it with the same update_id to get its result.",
@@ -150,7 +157,7 @@ class Controls:
             raise NoAnswer(
                 f"Update {name!r} is not finished yet: repeat it with the same update_id.", retry_after=5
             )
-        return from_payloads(reply.outcome.success)
+        return _answer(from_payloads(reply.outcome.success))
 
     async def reset(
         self, ref: RunRef, run_id: str, *, event_id: int | None, reason: str, request_id: str

@@ -21,6 +21,10 @@ from crossover.errors import (
 _TOO_LARGE = ("grpc: received message", "exceeds limit", "size exceeds")
 
 
+def _is_namespace(error: RPCError) -> bool:
+    return any("NamespaceNotFound" in detail.type_url for detail in error.grpc_status.details)
+
+
 def from_rpc(error: RPCError, call: str) -> CrossoverError:
     """The error a caller gets for a failed Temporal call."""
     text = cut(error.message)
@@ -28,6 +32,8 @@ def from_rpc(error: RPCError, call: str) -> CrossoverError:
         # An oversized message comes as INVALID_ARGUMENT or, beyond gRPC's own 4 MB, as a
         # RESOURCE_EXHAUSTED that no retry will ever cure.
         return InvalidField(f"The input is larger than Temporal takes in one payload: {text}", field="input")
+    if error.status is RPCStatusCode.NOT_FOUND and _is_namespace(error):
+        return Unavailable(f"Temporal has not been set up for this tenant: {text}", retry_after=10)
     match error.status:
         case RPCStatusCode.NOT_FOUND:
             return NotFound(f"Temporal knows no such thing: {text}")

@@ -44,12 +44,23 @@ _TIMEOUTS = {
 }
 
 
+_STATES = {
+    number: name.removeprefix("PENDING_ACTIVITY_STATE_") for name, number in PendingActivityState.items()
+}
+_STATUSES = {
+    number: name.removeprefix("WORKFLOW_EXECUTION_STATUS_")
+    for name, number in WorkflowExecutionStatus.items()
+}
+
+
 def to_time(stamp: Timestamp) -> datetime | None:
     return stamp.ToDatetime(tzinfo=UTC) if stamp.seconds > 0 else None
 
 
 def to_status(value: WorkflowExecutionStatus.ValueType) -> Status:
-    return Status(WorkflowExecutionStatus.Name(value).removeprefix("WORKFLOW_EXECUTION_STATUS_"))
+    """A status of a newer server counts as running: a wait goes on, and nothing is reported as over."""
+    name = _STATUSES.get(value, "")
+    return Status(name) if name in set(Status) else Status.RUNNING
 
 
 def listed_snapshot(namespace: str, info: WorkflowExecutionInfo) -> Snapshot:
@@ -84,6 +95,7 @@ def described_snapshot(
         started_at=to_time(extended.original_start_time) or to_time(info.start_time),
         closed_at=to_time(info.close_time),
         deadline_at=to_time(extended.execution_expiration_time),
+        reset_at=to_time(extended.last_reset_time),
         picked_up=_picked_up(message),
         cancel_requested=extended.cancel_requested,
         workflow_task=_workflow_task(message),
@@ -115,7 +127,7 @@ def _activity(item: PendingActivityInfo) -> PendingActivity:
     return PendingActivity(
         id=item.activity_id,
         type=item.activity_type.name,
-        state=PendingActivityState.Name(item.state).removeprefix("PENDING_ACTIVITY_STATE_"),
+        state=_STATES.get(item.state, "UNKNOWN"),
         attempt=item.attempt,
         last_failure=_first_text(item.last_failure) if item.HasField("last_failure") else None,
         next_attempt_at=to_time(item.next_attempt_schedule_time),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from temporalio.api.common.v1 import Payload, Payloads
 
-from crossover.strict_json import dump_json
+from bridge.steps.engine import Opaque
+from crossover.errors import CrossoverError
+from crossover.strict_json import dump_json, parse_json
+
+MAX_DEPTH = 256
+"""Levels of a result: more than people nest, less than would exhaust a parser's stack."""
 
 _JSON = {"encoding": b"json/plain"}
 
@@ -27,16 +31,20 @@ def to_fields(values: Mapping[str, Any]) -> dict[str, Payload]:
 
 
 def from_payload(payload: Payload) -> Any:
-    """The payload's value; what is not JSON (binary, encrypted) is described, never guessed at."""
+    """The payload's value; what is not JSON (binary, encrypted, NaN) is `Opaque`, never guessed at.
+
+    Other SDKs write what JSON does not allow, and anybody may write into a namespace: no payload may
+    make a run unreadable.
+    """
     encoding = payload.metadata.get("encoding", b"").decode("ascii", "replace")
     if encoding == "binary/null":
         return None
     if encoding in ("json/plain", "json/protobuf"):
         try:
-            return json.loads(payload.data)
-        except ValueError:
-            encoding = f"{encoding}, unreadable"
-    return {"encoding": encoding, "bytes": len(payload.data)}
+            return parse_json(payload.data, max_depth=MAX_DEPTH)
+        except CrossoverError as error:
+            return Opaque(encoding, len(payload.data), error.detail)
+    return Opaque(encoding, len(payload.data))
 
 
 def from_payloads(payloads: Payloads) -> Any:

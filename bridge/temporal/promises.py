@@ -26,6 +26,7 @@ from bridge.steps.engine import RunRef
 from bridge.steps.phases import IDENTITY
 from bridge.temporal.payloads import from_fields, to_fields
 from bridge.temporal.rpc import Rpc, now
+from crossover.contract.run import tenant_of
 from crossover.errors import NotFound
 
 PREFIX = "crossover-cancel/"
@@ -44,6 +45,7 @@ class Promises:
         memo = {
             "id": intent.ref.id,
             "first_run_id": intent.first_run_id,
+            "made_at": intent.made_at.isoformat(),
             "deadline": intent.deadline.isoformat(),
         }
         request = StartWorkflowExecutionRequest(
@@ -63,16 +65,20 @@ class Promises:
         await self._rpc.call("StartWorkflowExecution", self._rpc.service.start_workflow_execution, request)
 
     async def promised_cancels(self, namespace: str) -> Sequence[CancelIntent]:
-        request = ListWorkflowExecutionsRequest(
-            namespace=namespace,
-            query=f"WorkflowId STARTS_WITH '{PREFIX}' AND ExecutionStatus = 'Running'",
-            page_size=1000,
-        )
-        reply = await self._rpc.call(
-            "ListWorkflowExecutions", self._rpc.service.list_workflow_executions, request
-        )
-        memos = (from_fields(info.memo.fields) for info in reply.executions)
-        return [intent for memo in memos if (intent := _read(namespace, memo))]
+        query = f"WorkflowId STARTS_WITH '{PREFIX}' AND ExecutionStatus = 'Running'"
+        intents: list[CancelIntent] = []
+        token = b""
+        while True:
+            request = ListWorkflowExecutionsRequest(
+                namespace=namespace, query=query, page_size=1000, next_page_token=token
+            )
+            reply = await self._rpc.call(
+                "ListWorkflowExecutions", self._rpc.service.list_workflow_executions, request
+            )
+            memos = (from_fields(info.memo.fields) for info in reply.executions)
+            intents += [intent for memo in memos if (intent := _read(namespace, memo))]
+            if not (token := reply.next_page_token):
+                return intents
 
     async def forget_cancel(self, intent: CancelIntent) -> None:
         request = DeleteWorkflowExecutionRequest(
@@ -92,8 +98,17 @@ def _id(intent: CancelIntent) -> str:
 
 
 def _read(namespace: str, memo: Mapping[str, Any]) -> CancelIntent | None:
+    """None for what is not one of ours, whatever its id says."""
+    run, first = memo.get("id"), memo.get("first_run_id")
+    made_at, deadline = _time(memo.get("made_at")), _time(memo.get("deadline"))
+    if not isinstance(run, str) or not isinstance(first, str) or made_at is None or deadline is None:
+        return None
+    return CancelIntent(RunRef(namespace, run), first, made_at, deadline) if tenant_of(run) else None
+
+
+def _time(value: Any) -> datetime | None:
     try:
-        deadline = datetime.fromisoformat(memo["deadline"])
-        return CancelIntent(RunRef(namespace, memo["id"]), memo["first_run_id"], deadline)
-    except (KeyError, ValueError, TypeError):
-        return None  # not one of ours, whatever its id says
+        time = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return time if time is not None and time.tzinfo is not None else None

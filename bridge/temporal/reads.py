@@ -36,13 +36,17 @@ from bridge.temporal.messages import (
 from bridge.temporal.rpc import Rpc, now
 from crossover.contract.names import SEARCH_TRACE_ID, TRACE_ID
 from crossover.contract.run import RUN_PREFIX, Phase, tenant_prefix
-from crossover.errors import CrossoverError, InvalidField, NotFound
+from crossover.errors import CrossoverError, InvalidField, InvalidRequest, NoAnswer, NotFound
 from crossover.identity import no_such_run
 
 _CLOSE_EVENT = HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT
 
 SWEEP_PAGE = 1000
 """Rows of one visibility page: the most that Temporal gives by default."""
+
+FIRST_LOOK = timedelta(minutes=10)
+"""How far the first sweep looks back: more than clocks of healthy machines differ. Later ones go by
+the close times that Temporal itself wrote."""
 
 SCAN_PAGES = 10
 """Pages that one listing may read when a trace can only be found by reading memos."""
@@ -116,7 +120,7 @@ class Reads:
         return reply.history.events
 
     async def closed_since(self, namespace: str, since: datetime | None) -> Sequence[ClosedRun]:
-        start = since or now() - timedelta(minutes=1)
+        start = since or now() - FIRST_LOOK
         query = (
             f"WorkflowId STARTS_WITH '{RUN_PREFIX}/' AND ExecutionStatus != 'ContinuedAsNew' "
             f"AND CloseTime >= '{_stamp(start)}'"
@@ -157,7 +161,7 @@ class Reads:
         token = _decode_token(page_token)
         runs: list[Snapshot] = []
         for _ in range(1 if indexed or trace_id is None else SCAN_PAGES):
-            infos, token = await self._list(namespace, query, limit, token)
+            infos, token = await self._list(namespace, query, limit - len(runs), token)
             found = (listed_snapshot(namespace, info) for info in infos)
             runs += [run for run in found if trace_id is None or run.memo.get(TRACE_ID) == trace_id]
             if not token or len(runs) >= limit:
@@ -168,9 +172,17 @@ class Reads:
         request = ListWorkflowExecutionsRequest(
             namespace=namespace, query=query, page_size=size, next_page_token=token
         )
-        reply = await self._rpc.call(
-            "ListWorkflowExecutions", self._rpc.service.list_workflow_executions, request
-        )
+        try:
+            reply = await self._rpc.call(
+                "ListWorkflowExecutions", self._rpc.service.list_workflow_executions, request
+            )
+        except (InvalidRequest, NoAnswer):
+            if not token:
+                raise
+            # A foreign token makes the server's store fail, which looks like an outage.
+            raise InvalidField(
+                "page_token is not one that this listing returned.", field="page_token"
+            ) from None
         return reply.executions, reply.next_page_token
 
     async def history(
@@ -190,17 +202,14 @@ class Reads:
         events = [MessageToDict(event) for event in reply.history.events]
         return events, base64.urlsafe_b64encode(token).decode() if token else None
 
-    async def check(self, namespaces: Sequence[str]) -> str | None:
-        for namespace in namespaces:
-            request = DescribeNamespaceRequest(namespace=namespace)
-            try:
-                await self._rpc.call(
-                    "DescribeNamespace", self._rpc.service.describe_namespace, request, retry=False
-                )
-            except NotFound:
-                return f"Temporal has no namespace {namespace!r}."
-            except CrossoverError as error:
-                return error.detail
+    async def check(self, namespace: str) -> str | None:
+        request = DescribeNamespaceRequest(namespace=namespace)
+        try:
+            await self._rpc.call(
+                "DescribeNamespace", self._rpc.service.describe_namespace, request, retry=False
+            )
+        except CrossoverError as error:
+            return error.detail
         return None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 
-from opentelemetry.trace import SpanKind, Tracer
+from opentelemetry.trace import SpanKind, Tracer, get_current_span
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -54,6 +54,9 @@ class Rpc:
         timeout: timedelta = CALL_TIMEOUT,
     ) -> Response:
         """`retry` lets the SDK repeat for up to 10 s: right for all that is safe to repeat."""
+        if not get_current_span().is_recording():
+            # Background looks belong to no request: their spans would be orphans.
+            return await self._call(name, method, request, retry=retry, timeout=timeout)
         with self._tracer.start_as_current_span(f"temporal.{name}", kind=SpanKind.CLIENT):
             return await self._call(name, method, request, retry=retry, timeout=timeout)
 

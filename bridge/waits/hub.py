@@ -8,9 +8,11 @@ for the same run shares the same watch.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from bridge.gateway import Gateway
 from bridge.metrics import Metrics
@@ -22,6 +24,7 @@ from bridge.waits.settings import WaitSettings
 from bridge.waits.sweep import Sweep
 from bridge.waits.views import View, Views
 from bridge.waits.watch import By, Watch
+from crossover.contract.names import MEMO_PROGRESS
 from crossover.errors import CrossoverError, NotFound, ShuttingDown
 from crossover.telemetry import get_logger
 
@@ -64,16 +67,31 @@ class Hub:
 
     def remember(self, snapshot: Snapshot) -> View:
         """A run that was just started needs no describe when its client comes back to wait."""
-        view = self._views.build(
-            snapshot, None, self._queues.known(snapshot.ref.namespace, snapshot.task_queue)
-        )
-        if (watch := self.watches.get(snapshot.ref)) is not None:
-            if watch.snapshot.run_id == snapshot.run_id:
-                return watch.view
-            self._drop(watch)
-        watch = self.watches[snapshot.ref] = Watch(snapshot, view)
-        self._expire_later(watch)
+        queue = self._queues.known(snapshot.ref.namespace, snapshot.task_queue)
+        view = self._views.build(snapshot, None, queue)
+        watch = self.watches.get(snapshot.ref)
+        if watch is None:
+            self._add(snapshot, view)
+        elif watch.snapshot.run_id == snapshot.run_id:
+            return watch.view
+        else:
+            # The node has a newer run: whoever waits for the node waits for that one.
+            watch.update(snapshot, view)
+            if watch.by is By.LONG_POLL:
+                self._polls.end(watch)
+                self._polls.begin(watch)
         return view
+
+    def _add(self, snapshot: Snapshot, view: View) -> None:
+        if not self._closing:
+            watch = self.watches[snapshot.ref] = Watch(snapshot, view)
+            self._expire_later(watch)
+
+    async def view_anew(self, ref: RunRef) -> View:
+        """A look that began after this call: what was just done to the run shows in it."""
+        if (task := self._opening.get(ref)) is not None:
+            await asyncio.wait([task])
+        return await self.view(ref)
 
     async def view(self, ref: RunRef) -> View:
         """The run as it is now. Concurrent readers of one run share one look."""
@@ -85,10 +103,11 @@ class Hub:
 
     async def row(self, snapshot: Snapshot) -> View:
         """A listed run. Who terminated one is in its close event only, and decides its phase."""
-        outcome = None
+        outcome: Outcome | None = None
         if snapshot.status is Status.TERMINATED:
-            outcome = await self._gateway.outcome(snapshot.ref, snapshot.run_id)
-        elif snapshot.status.closed:
+            with contextlib.suppress(NotFound):
+                outcome = await self._gateway.outcome(snapshot.ref, snapshot.run_id)
+        if outcome is None and snapshot.status.closed:
             outcome = Outcome(snapshot.status, snapshot.run_id, snapshot.closed_at, partial=True)
         return self._views.build(snapshot, outcome, None)
 
@@ -104,51 +123,60 @@ class Hub:
             ShuttingDown: this replica goes away.
             Unavailable: Temporal could not be asked for the whole time.
         """
-        if self._closing:
-            raise ShuttingDown("This replica is shutting down; ask again.", retry_after=1)
-        watch = self.watches.get(ref) or await self._open(ref)
-        if isinstance(watch, View):
-            return watch
+        deadline = asyncio.get_running_loop().time() + timeout
+        while (watch := self.watches.get(ref)) is None:
+            if self._closing:
+                raise ShuttingDown("This replica is shutting down; ask again.", retry_after=1)
+            view = await self.view(ref)
+            if view.answers(revision) or asyncio.get_running_loop().time() > deadline:
+                return view
         if watch.view.answers(revision):
             return watch.view
+        return await self._wait(watch, timeout, revision, gone)
+
+    async def _wait(
+        self, watch: Watch, timeout: float, revision: str | None, gone: Awaitable[object] | None
+    ) -> View:
         waiter = watch.join(revision)
         self._metrics.waiting(+1)
+        stays = False
         try:
             await self._attend(watch)
-            return await self._await(watch, waiter, timeout, gone)
+            stays = await self._race(waiter, timeout, gone)
         finally:
             self._metrics.waiting(-1)
             watch.leave(waiter)
-
-    async def _await(
-        self, watch: Watch, waiter: asyncio.Future[View], timeout: float, gone: Awaitable[object] | None
-    ) -> View:
-        left = asyncio.ensure_future(gone) if gone is not None else None
-        try:
-            racing: set[asyncio.Future[object]] = {waiter, left} if left else {waiter}  # type: ignore[arg-type]
-            await asyncio.wait(racing, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            if left is not None and not left.done():
-                left.cancel()
-        if waiter.done():
+            self._after_waiter(watch, stays=stays)
+        if waiter.done() and not waiter.cancelled():
             return waiter.result()
-        watch.leave(waiter)
-        self._after_waiter(watch, client_gone=left is not None and left.done())
         if (trouble := self._trouble(watch)) is not None:
             raise trouble
         return watch.view
 
+    async def _race(
+        self, waiter: asyncio.Future[View], timeout: float, gone: Awaitable[object] | None
+    ) -> bool:
+        """Until the answer, the end of the time, or the client's leave: whether it is still there."""
+        left = asyncio.ensure_future(gone) if gone is not None else None
+        racing: list[asyncio.Future[Any]] = [waiter, left] if left is not None else [waiter]
+        try:
+            await asyncio.wait(racing, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            return left is None or not left.done()
+        finally:
+            if left is not None:
+                left.cancel()
+
     def _trouble(self, watch: Watch) -> CrossoverError | None:
         return self._sweep.trouble if watch.by is By.SWEEP else watch.trouble
 
-    def _after_waiter(self, watch: Watch, *, client_gone: bool) -> None:
-        """A client that timed out comes straight back; one that went away frees its place at once."""
+    def _after_waiter(self, watch: Watch, *, stays: bool) -> None:
+        """A client that was answered usually asks again; one that went away frees its place at once."""
         if watch.waited_for or self.watches.get(watch.ref) is not watch:
             return
-        if client_gone:
-            self._drop(watch)
-        else:
+        if stays:
             self._expire_later(watch)
+        else:
+            self._drop(watch)
 
     def _expire_later(self, watch: Watch) -> None:
         if watch.expiry is not None:
@@ -160,25 +188,19 @@ class Hub:
         if not watch.waited_for and self.watches.get(watch.ref) is watch:
             self._drop(watch)
 
-    async def _open(self, ref: RunRef) -> Watch | View:
-        """A watch for an open run; the view itself for one that is over."""
-        view = await self.view(ref)
-        return self.watches.get(ref) or view
-
     async def _read(self, ref: RunRef) -> View:
         """Looks at the run; leaves a watch behind when it is open."""
         snapshot = await self._gateway.describe(ref)
-        watch = self.watches.get(ref)
         if snapshot.status.closed:
             outcome = await self._gateway.outcome(ref, snapshot.run_id)
-            return self._finish(watch, snapshot, outcome)
+            return self._finish(self.watches.get(ref), snapshot, outcome)
         queue = await self._queues.health(ref.namespace, snapshot.task_queue)
         view = self._views.build(snapshot, None, queue)
-        if watch is not None:
+        watch = self.watches.get(ref)  # only now: others may have come while we asked
+        if watch is None:
+            self._add(snapshot, view)
+        else:
             watch.update(snapshot, view)
-        elif not self._closing:
-            watch = self.watches[ref] = Watch(snapshot, view)
-            self._expire_later(watch)
         return view
 
     def _finish(self, watch: Watch | None, snapshot: Snapshot, outcome: Outcome) -> View:
@@ -236,6 +258,8 @@ class Hub:
             self.lost(watch, error)
         except CrossoverError as error:
             watch.trouble = error
+        except Exception:
+            _log.exception("look failed", run=watch.ref.id)
 
     def _rebuild(self, watch: Watch) -> None:
         """The queue's health changed: the run's view may say something else now."""
@@ -250,7 +274,11 @@ class Hub:
         if next_run is not None:
             watch.snapshot = replace(watch.snapshot, run_id=next_run)
             return next_run
-        self._finish(watch, replace(watch.snapshot, run_id=outcome.run_id), outcome)
+        snapshot = replace(watch.snapshot, run_id=outcome.run_id)
+        if MEMO_PROGRESS in snapshot.memo:
+            # The last steps of a run that reports progress may lie behind its last refresh.
+            snapshot = await self._gateway.describe(watch.ref, outcome.run_id)
+        self._finish(watch, snapshot, outcome)
         return None
 
     async def _reset_to(self, watch: Watch, outcome: Outcome) -> str | None:

@@ -9,11 +9,13 @@ from collections.abc import Awaitable, Callable
 from bridge.gateway import Gateway
 from bridge.steps.engine import Outcome
 from bridge.waits.watch import Watch
-from crossover.errors import CrossoverError, NotFound
+from crossover.errors import CrossoverError, Internal, NotFound
+from crossover.telemetry import get_logger
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 """Seconds between polls while Temporal fails: full jitter, so that 500 polls do not come back as one."""
 
+_log = get_logger(__name__)
 Closed = Callable[[Watch, Outcome], Awaitable[str | None]]
 Lost = Callable[[Watch, CrossoverError], None]
 
@@ -59,5 +61,9 @@ class Polls:
                 return
             except CrossoverError as error:
                 watch.trouble = error
+            except Exception:
+                _log.exception("long poll failed", run=watch.ref.id)
+                watch.trouble = Internal("The bridge made a mistake; its log says which.", retry_after=1)
+            if watch.trouble is not None:
                 await asyncio.sleep(pause * random.random())
                 pause = min(pause * 2, LONGEST_PAUSE)

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 
 from bridge.steps.engine import RunRef
+from bridge.waits.loops import forever
 from bridge.waits.queues import Queues
 from bridge.waits.settings import WaitSettings
 from bridge.waits.watch import Watch
@@ -36,15 +37,15 @@ class Refresh:
         self._look = look
         self._rebuild = rebuild
         self._looking: set[asyncio.Task[None]] = set()
-        self._dead: set[tuple[str, str]] = set()
 
     async def run(self) -> None:
-        while True:
-            await asyncio.sleep(1 / self._settings.refresh_rate)
-            if len(self._looking) < LOOKS_AT_ONCE and (watch := self._due()) is not None:
-                task = asyncio.create_task(self._refresh(watch))
-                self._looking.add(task)
-                task.add_done_callback(self._looking.discard)
+        await forever("refresh", self._round, 1 / self._settings.refresh_rate)
+
+    async def _round(self) -> None:
+        if len(self._looking) < LOOKS_AT_ONCE and (watch := self._due()) is not None:
+            task = asyncio.create_task(self._refresh(watch))
+            self._looking.add(task)
+            task.add_done_callback(self._looking.discard)
 
     def _due(self) -> Watch | None:
         waited = [watch for watch in self._watches.values() if watch.waited_for]
@@ -57,20 +58,20 @@ class Refresh:
 
     async def run_queues(self) -> None:
         """A dead queue is told to all runs that wait on it, however long it takes to look at each."""
-        while True:
-            await asyncio.sleep(QUEUES_INTERVAL)
-            waiting: dict[tuple[str, str], list[Watch]] = defaultdict(list)
-            for watch in self._watches.values():
-                if watch.waited_for and not watch.snapshot.picked_up:
-                    waiting[watch.ref.namespace, watch.snapshot.task_queue].append(watch)
-            for key, watches in waiting.items():
-                await self._check(key, watches)
+        await forever("queues", self._queues_round, QUEUES_INTERVAL)
 
-    async def _check(self, key: tuple[str, str], watches: list[Watch]) -> None:
-        health = await self._queues.health(*key)
-        dead = health is not None and health.pollers == 0
-        if dead == (key in self._dead):
-            return
-        (self._dead.add if dead else self._dead.discard)(key)
-        for watch in watches:
-            self._rebuild(watch)
+    async def _queues_round(self) -> None:
+        waiting: dict[tuple[str, str], list[Watch]] = defaultdict(list)
+        for watch in self._watches.values():
+            if watch.waited_for and not watch.snapshot.picked_up:
+                waiting[watch.ref.namespace, watch.snapshot.task_queue].append(watch)
+        for key, watches in waiting.items():
+            health = await self._queues.health(*key)
+            dead = health is not None and health.pollers == 0
+            for watch in watches:
+                if dead != _told_dead(watch):
+                    self._rebuild(watch)
+
+
+def _told_dead(watch: Watch) -> bool:
+    return any(problem["code"] == "no-poller" for problem in watch.view.data["problems"])

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bridge.gateway import ClosedRun, Gateway
 from bridge.steps.engine import RunRef
+from bridge.waits.loops import forever
 from bridge.waits.polls import Closed
 from bridge.waits.settings import WaitSettings
 from bridge.waits.watch import By, Watch
@@ -45,13 +46,14 @@ class Sweep:
         self.trouble: CrossoverError | None = None
 
     async def run(self) -> None:
-        while True:
-            await asyncio.sleep(self._interval)
-            namespaces = {ref.namespace for ref, watch in self._watches.items() if watch.by is By.SWEEP}
-            for idle in self._since.keys() - namespaces:
-                del self._since[idle]
-            for namespace in namespaces:
-                await self._sweep(namespace)
+        await forever("sweep", self._round, self._interval)
+
+    async def _round(self) -> None:
+        namespaces = {ref.namespace for ref, watch in self._watches.items() if watch.by is By.SWEEP}
+        for idle in self._since.keys() - namespaces:
+            del self._since[idle]
+        for namespace in namespaces:
+            await self._sweep(namespace)
 
     async def _sweep(self, namespace: str) -> None:
         try:
@@ -86,3 +88,5 @@ class Sweep:
                     await self._look(watch)
             except CrossoverError as error:
                 _log.debug("outcome not read", run=row.ref.id, error=error.detail)
+            except Exception:
+                _log.exception("outcome not read", run=row.ref.id)

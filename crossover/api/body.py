@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from crossover.errors import BodyTooLarge, InvalidRequest, UnsupportedMedia
 from crossover.strict_json import parse_json
@@ -46,12 +47,15 @@ async def _read(request: Request, limit: int) -> bytes:
     if declared.isdigit() and int(declared) > limit * PATIENCE:
         raise _too_large(limit)
     body, seen = bytearray(), 0
-    async for chunk in request.stream():
-        seen += len(chunk)
-        if seen > limit * PATIENCE:
-            break
-        if seen <= limit:
-            body += chunk
+    try:
+        async for chunk in request.stream():
+            seen += len(chunk)
+            if seen > limit * PATIENCE:
+                break
+            if seen <= limit:
+                body += chunk
+    except ClientDisconnect:
+        raise InvalidRequest("The client hung up before its request was complete.") from None
     if seen > limit:
         raise _too_large(limit)
     return bytes(body)

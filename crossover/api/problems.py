@@ -10,13 +10,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from crossover.errors import CrossoverError, Internal, InvalidField, NotFound, problem, row_of
+from crossover.errors import CrossoverError, InvalidField, NotFound, problem, row_of
 from crossover.strict_json import dump_json
-from crossover.telemetry import get_logger
 
 MEDIA_TYPE = "application/problem+json"
-
-_log = get_logger(__name__)
 
 
 def problem_response(error: CrossoverError, instance: str | None = None) -> Response:
@@ -37,7 +34,7 @@ def problem_response(error: CrossoverError, instance: str | None = None) -> Resp
 
 
 def add_problem_handlers(app: FastAPI, count: Callable[[str], None]) -> None:
-    """Installs handlers for our errors, the framework's, and our bugs; `count` gets each one's kind."""
+    """Installs handlers for our errors and the framework's; `count` gets each one's kind."""
 
     def answer(request: Request, error: CrossoverError) -> Response:
         count(row_of(error).kind)
@@ -61,11 +58,6 @@ def add_problem_handlers(app: FastAPI, count: Callable[[str], None]) -> None:
             return response
         return answer(request, NotFound(f"There is nothing at {request.url.path}."))
 
-    async def bug(request: Request, error: Exception) -> Response:
-        _log.error("unexpected error", path=request.url.path, exc_info=error)
-        return answer(request, Internal("The bridge made a mistake; its log says which.", retry_after=1))
-
     app.add_exception_handler(CrossoverError, ours)
     app.add_exception_handler(RequestValidationError, parameters)
     app.add_exception_handler(HTTPException, routing)
-    app.add_exception_handler(Exception, bug)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from collections.abc import Callable
 
 import structlog
-from opentelemetry.trace import SpanKind, Tracer
+from opentelemetry.trace import NoOpTracer, SpanKind, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from crossover.api.problems import problem_response
+from crossover.errors import Internal, row_of
 from crossover.telemetry import get_logger
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SILENT = NoOpTracer()
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 _log = get_logger("crossover.request")
@@ -23,9 +27,10 @@ _log = get_logger("crossover.request")
 class Requests:
     """Plain ASGI: a middleware built on request objects would cost each waiting client kilobytes."""
 
-    def __init__(self, app: ASGIApp, tracer: Tracer) -> None:
+    def __init__(self, app: ASGIApp, tracer: Tracer, count: Callable[[str], None]) -> None:
         self._app = app
         self._tracer = tracer
+        self._count = count
         self._propagator = TraceContextTextMapPropagator()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,7 +40,7 @@ class Requests:
         headers = Headers(scope=scope)
         request_id = _request_id(headers.get("x-request-id"))
         started = time.perf_counter()
-        status = 500
+        status = 0
 
         async def note(message: Message) -> None:
             nonlocal status
@@ -45,12 +50,21 @@ class Requests:
             await send(message)
 
         parent = self._propagator.extract({"traceparent": headers.get("traceparent", "")})
+        # A read may wait for a minute: its span would say only that.
+        tracer = _SILENT if scope["method"] == "GET" else self._tracer
         with (
             structlog.contextvars.bound_contextvars(request_id=request_id),
-            self._tracer.start_as_current_span(scope["method"], context=parent, kind=SpanKind.SERVER) as span,
+            tracer.start_as_current_span(scope["method"], context=parent, kind=SpanKind.SERVER) as span,
         ):
             try:
                 await self._app(scope, receive, note)
+            except Exception:
+                if status:
+                    raise
+                _log.exception("unexpected error", path=scope["path"])
+                bug = Internal("The bridge made a mistake; its log says which.", retry_after=1)
+                self._count(row_of(bug).kind)
+                await problem_response(bug, scope["path"])(scope, receive, note)
             finally:
                 span.update_name(f"{scope['method']} {_route(scope)}")
                 span.set_attribute("http.response.status_code", status)

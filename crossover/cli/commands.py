@@ -30,8 +30,10 @@ def _step() -> None:
 def serve() -> None:
     """Serve the bridge; it is set up by CROSSOVER_BRIDGE_* variables (docs/settings.md)."""
     from bridge.server import serve as serve_bridge
-    from bridge.settings import BridgeSettings
+    from bridge.settings import BridgeSettings, unknown_variables
 
+    if unknown := unknown_variables():
+        raise SystemExit(f"crossover bridge serve: {'; '.join(unknown)}")
     try:
         settings = BridgeSettings()
         configure_logging(settings.log_level, json=settings.log_json)

@@ -16,7 +16,7 @@ def parse_duration(value: str | int | float) -> float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(_EXAMPLES)
     if isinstance(value, int | float):
-        seconds = float(value)
+        seconds = float(value) if abs(value) < 1e18 else math.inf
     elif _WHOLE.fullmatch(text := value.strip()):
         seconds = sum(float(number) * _UNIT[unit] for number, unit in _PART.findall(text))
     else:

@@ -54,8 +54,8 @@ ADVICE: dict[type[CrossoverError], str] = {
     ),
     errors.ShuttingDown: "Nothing: the next request meets another replica.",
     errors.NoAnswer: (
-        "Nothing: whether it happened is unknown, and repeating is safe. For a query or update, see that"
-        " the run's worker is up."
+        "Nothing: whether it happened is unknown, and repeating is safe. For a query or update, see "
+        "that the run's worker is up."
     ),
     errors.Internal: "Report it with its time and path; the bridge's log has the rest. Repeating is safe.",
 }

@@ -55,7 +55,7 @@ def _kind(schema: dict[str, Any]) -> str:
         values = BridgeSettings.model_json_schema()["$defs"][name]["enum"]
         return " or ".join(code(value) for value in values)
     given = next((each for each in schema.get("anyOf", []) if each["type"] != "null"), schema)
-    kind = {"path": "file"}.get(given.get("format"), _TYPES[given["type"]])
+    kind = {"path": "file"}.get(given.get("format", ""), _TYPES[given["type"]])
     return kind + _limits(given)
 
 

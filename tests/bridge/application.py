@@ -130,5 +130,14 @@ async def sleepy() -> None:
     await asyncio.sleep(30)
 
 
-WORKFLOWS = [Echo, Stubborn, Talker, Buggy, Huge, Unlucky, TimesOut]
+@workflow.defn(name="Odd")
+class Odd:
+    """Returns what Python's json writes and JSON does not allow."""
+
+    @workflow.run
+    async def run(self, given: dict[str, Any]) -> dict[str, Any]:
+        return {"ratio": float("nan")} if given.get("nan") else {"name": "caf\udce9.csv"}
+
+
+WORKFLOWS = [Echo, Stubborn, Talker, Buggy, Huge, Unlucky, TimesOut, Odd]
 ACTIVITIES: list[Callable[..., Any]] = [flaky, sleepy]

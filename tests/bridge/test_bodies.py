@@ -152,14 +152,27 @@ async def test_the_openapi_document_has_examples_and_every_route(http: httpx.Asy
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"host": "0.0.0.0"}, "auth=none"),
+        ({"listen_host": "0.0.0.0"}, "auth=none"),
+        ({"log_levle": "info"}, "is CROSSOVER_BRIDGE_LOG_LEVEL meant?"),
+        ({"tokens_file": "/none.json"}, "go together"),
+        ({"auth": "tokens", "tokens_file": "/none.json"}, "/none.json"),
         ({"auth": "tokens"}, "tokens_file"),
         ({"log_level": "loud"}, "LOG_LEVEL"),
         ({"registry_file": "/none.yaml"}, "none.yaml"),
         ({"tenant": "A B"}, "TENANT"),
         ({"argo_server_url": "http://a", "argo_kubernetes_url": "http://b"}, "not both"),
     ],
-    ids=["open without auth", "no tokens", "level", "registry", "tenant", "two argos"],
+    ids=[
+        "open without auth",
+        "typo",
+        "tokens without auth",
+        "no such tokens",
+        "no tokens",
+        "level",
+        "registry",
+        "tenant",
+        "two argos",
+    ],
 )
 async def test_bad_settings_are_refused_in_a_sentence(
     tmp_path: Path, settings: dict[str, Any], words: str

@@ -39,10 +39,10 @@ async def test_a_run_that_ignores_cancel_is_terminated_after_its_grace(http: htt
     run = await started(http, "Stubborn", cancel_grace="1s")
     await picked_up(http, run)
     cancelling = (await http.post(f"/v1/runs/{run['id']}/cancel", json={})).json()
-    assert "may clean up for 1s" in cancelling["message"]
+    assert "may clean up" in cancelling["message"]
     view = await ended(http, run["id"])
     assert (view["phase"], view["exit_code"]) == ("Failed", 143)
-    assert "did not end within 1s" in view["message"]
+    assert "it lasted 1s" in view["message"]
 
 
 async def test_a_run_that_completes_although_cancelled_has_succeeded(http: httpx.AsyncClient) -> None:
@@ -92,7 +92,7 @@ async def test_a_promised_termination_is_kept_by_another_bridge_when_the_first_i
         await one.kill()
     async with Bridge(temporal.address, tmp_path / "two.log") as two:
         view = await ended(two.http, run["id"], within=30)
-        assert "did not end within 3s" in view["message"]
+        assert "it lasted 3s" in view["message"]
     query = f"WorkflowId = 'crossover-cancel/{run['temporal']['first_run_id']}/{run['id']}'"
     async with asyncio.timeout(15):
         while [each async for each in client.list_workflows(query)]:

@@ -72,6 +72,12 @@ def test_failing_workflow_tasks_are_told_apart(text: str, code: str) -> None:
     assert "3 failed workflow tasks" in problem.message
 
 
+def test_workflow_tasks_that_time_out_mean_a_crashing_worker() -> None:
+    failing = snapshot(workflow_task=WorkflowTask(attempt=3, started=False), task_failure=None)
+    (problem,) = find_problems(failing, ALIVE, NOW)
+    assert (problem.code, "crash or hang" in problem.message) == ("workflow-task-timeout", True)
+
+
 def activity(**changes: object) -> PendingActivity:
     fields: dict[str, object] = {
         "id": "1",
@@ -91,8 +97,18 @@ def activity(**changes: object) -> PendingActivity:
         (activity(attempt=4, last_failure="ValueError: x"), ["activity-retrying"]),
         (activity(state="SCHEDULED"), ["activity-waiting"]),
         (activity(state="SCHEDULED", scheduled_at=NOW), []),
+        (activity(state="SCHEDULED", attempt=2, last_failure="timeout"), ["activity-waiting"]),
+        (activity(state="SCHEDULED", attempt=2, next_attempt_at=NOW + timedelta(seconds=5)), []),
     ],
-    ids=["running", "twice failed", "thrice failed", "waits long", "waits shortly"],
+    ids=[
+        "running",
+        "twice failed",
+        "thrice failed",
+        "waits long",
+        "waits shortly",
+        "dead worker",
+        "backs off",
+    ],
 )
 def test_activities(pending: PendingActivity, expected: list[str]) -> None:
     assert codes(snapshot(activities=(pending,))) == expected

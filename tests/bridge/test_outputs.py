@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.steps.outputs import Missing, as_parameter, collect_outputs, follow
+from bridge.steps.engine import Opaque
+from bridge.steps.outputs import Missing, Outputs, as_parameter, collect_outputs, follow
 
 RFC: dict[str, object] = {"foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "e^f": 3, "g|h": 4, "i\\j": 5}
 RFC |= {'k"l': 6, " ": 7, "m~n": 8}
@@ -62,11 +63,22 @@ def test_parameters_are_strings_and_lose_nothing(document: object) -> None:
 
 def test_without_a_mapping_each_top_level_key_is_a_parameter() -> None:
     outputs = collect_outputs({"rows": 3, "path": "s3://x"}, None)
-    assert (outputs.parameters, outputs.missing) == ({"rows": "3", "path": "s3://x"}, ())
+    assert (outputs.parameters, outputs.wrong) == ({"rows": "3", "path": "s3://x"}, None)
     assert collect_outputs([1], None).parameters == {}
 
 
 def test_a_mapping_says_which_and_names_what_is_missing() -> None:
     outputs = collect_outputs({"counts": {"rows": 3}}, {"rows": "/counts/rows", "cols": "/counts/cols"})
     assert outputs.parameters == {"rows": "3"}
-    assert outputs.missing == ("cols (/counts/cols)",)
+    assert "cols (/counts/cols)" in (outputs.wrong or "")
+
+
+def test_an_encrypted_result_is_shown_as_such_and_has_no_parameters() -> None:
+    sealed = Opaque("binary/encrypted", 900)
+    assert collect_outputs(sealed, None) == Outputs({}, {"encoding": "binary/encrypted", "bytes": 900})
+    assert "rows" in (collect_outputs(sealed, {"rows": "/rows"}).wrong or "")
+
+
+def test_a_result_that_is_broken_json_is_wrong_whatever_was_asked_for() -> None:
+    broken = Opaque("json/plain", 12, unreadable="JSON has no NaN or Infinity")
+    assert "NaN" in (collect_outputs(broken, None).wrong or "")

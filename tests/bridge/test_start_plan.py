@@ -33,7 +33,7 @@ def plan(app: App = APP, **changes: Any) -> StartPlan:
         tenant="acme",
         namespace="ns",
         traceparent=PARENT,
-        request_id="key-1",
+        key="key-1",
         may_have_started=False,
     )
 
@@ -53,7 +53,7 @@ def test_context_travels_in_headers_memo_and_first_argument() -> None:
 
 def test_without_a_traceparent_none_is_made_up() -> None:
     made = plan_start(
-        request(), APP, tenant="t", namespace="ns", traceparent=None, request_id="k", may_have_started=False
+        request(), APP, tenant="t", namespace="ns", traceparent=None, key="k", may_have_started=False
     )
     for carrier in (made.headers, made.memo, made.input):
         assert names.TRACEPARENT not in carrier

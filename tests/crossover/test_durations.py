@@ -26,9 +26,7 @@ def test_durations_are_read(text: str | float, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize(
-    "text", ["", "h", "-1s", "1x", "1h30", "inf", -1, True, float("nan"), "1e999"]
-)
+@pytest.mark.parametrize("text", ["", "h", "-1s", "1x", "1h30", "inf", -1, True, float("nan"), "1e999"])
 def test_what_is_no_duration_is_refused(text: str | float) -> None:
     with pytest.raises(ValueError, match="duration"):
         parse_duration(text)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,9 +47,7 @@ def cluster(directory: Path) -> Iterator[str]:
     programs, data, port = SERVERS[-1].parent, directory / "data", free_port()
     owner: dict[str, Any] = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
     if owner:
-        subprocess.run(["chown", "postgres:postgres", directory], check=True)
-        for parent in (directory, *directory.parents[:2]):
-            parent.chmod(parent.stat().st_mode | 0o755)
+        shutil.chown(directory, "postgres", "postgres")
     initdb: list[str | Path] = [
         programs / "initdb",
         "-D",
@@ -93,10 +93,11 @@ def connected(url: str, seconds: float = 30) -> Any:
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def source() -> Iterator[str]:
     if not SERVERS:
         pytest.skip("no PostgreSQL server under /usr/lib/postgresql")
-    with cluster(tmp_path_factory.mktemp("postgresql")) as url:
+    # Not below pytest's own directory, which other users may not enter.
+    with tempfile.TemporaryDirectory() as directory, cluster(Path(directory)) as url:
         with connected(url) as connection:
             connection.execute(DATABASE)
         yield url

@@ -1,15 +1,42 @@
-"""What every bridge and every step do together. Nothing here knows that the bridge is a fake."""
+"""What every bridge and every step do together: one suite, for the fake and for the real bridge."""
 
 from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from tests.step.programs import Bridge, Json, StepCommand, eventually
+import pytest
+
+from tests.servers import TemporalServer
+from tests.step.programs import Bridge, FakeBridge, Json, StepCommand, eventually
+from tests.step.real_bridge import RealBridge, planned_worker
 
 LONG: Json = {"seconds": 600}
+
+
+@pytest.fixture(scope="module")
+def worker(temporal: TemporalServer) -> Iterator[str]:
+    """Temporal's address, once a worker is there for the runs."""
+    with planned_worker(temporal.address):
+        yield temporal.address
+
+
+@pytest.fixture(params=["fake", "real"])
+def bridge(request: pytest.FixtureRequest, tmp_path: Path, worker: str) -> Iterator[Bridge]:
+    bridge: Bridge = (
+        FakeBridge(tmp_path / "bridge.json") if request.param == "fake" else RealBridge(worker, tmp_path)
+    )
+    bridge.start()
+    yield bridge
+    bridge.kill()
+
+
+@pytest.fixture
+def step(bridge: Bridge, tmp_path: Path) -> StepCommand:
+    return StepCommand(bridge.url, tmp_path)
 
 
 def test_a_run_that_succeeds_ends_the_step_with_0_and_its_outputs_as_files(step: StepCommand) -> None:

@@ -1,0 +1,173 @@
+"""The pages of docs/ say what the code says."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from argo_flow.graph.retry_expression import VARIABLES, evaluate_retry_expression
+from bridge.settings import BridgeSettings
+from bridge.steps.registry import Registry
+from crossover.cli.step.arguments import SETTINGS
+from crossover.contract.run import ExitCode
+from crossover.errors import TABLE, Busy
+from crossover.identity import StaticTokens
+from docs import generate
+from docs.pages import errors, metrics, step
+from tests.project.files import ROOT, pages
+
+DOCS = ROOT / "docs"
+PREFIX = str(BridgeSettings.model_config["env_prefix"])
+
+
+def read(name: str) -> str:
+    return (DOCS / name).read_text()
+
+
+def fenced(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("name", generate.PAGES)
+def test_a_generated_page_is_what_the_code_says(name: str) -> None:
+    assert read(name) == generate.PAGES[name](), "run `make docs`"
+
+
+def test_the_check_writes_nothing_and_fails_until_the_pages_are_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert generate.main(["--check"], tmp_path) == 1
+    assert list(tmp_path.iterdir()) == []
+    assert generate.main([], tmp_path) == 0
+    assert generate.main(["--check"], tmp_path) == 0
+    (tmp_path / "step.md").write_text("edited by hand")
+    capsys.readouterr()
+    assert generate.main(["--check"], tmp_path) == 1
+    assert capsys.readouterr().out == "docs/step.md is not what the code says: run `make docs`\n"
+
+
+def test_the_environment_does_not_show_in_the_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {name: render() for name, render in generate.PAGES.items()}
+    monkeypatch.setenv(PREFIX + "PORT", "1234")
+    monkeypatch.setenv(PREFIX + "TOKENS_FILE", "absent.json")
+    monkeypatch.setenv("CROSSOVER_SCOPE", "attempt")
+    assert {name: render() for name, render in generate.PAGES.items()} == before
+
+
+def test_every_setting_is_documented() -> None:
+    page = read("settings.md")
+    missing = [name for name in BridgeSettings.model_fields if f"`{PREFIX}{name.upper()}`" not in page]
+    assert missing == []
+
+
+def test_every_error_is_documented_with_its_status_and_exit_code() -> None:
+    rows = re.findall(r"^\| `([\w-]+)` \| (\d+) \| (\d+) \| (\w+) \|", read("errors.md"), re.MULTILINE)
+    assert rows == [
+        (row.kind, str(row.status), str(int(row.exit_code)), row.plugin) for row in TABLE.values()
+    ]
+
+
+def test_an_error_without_advice_stops_the_generation() -> None:
+    advice = {error: text for error, text in errors.ADVICE.items() if error is not Busy}
+    with pytest.raises(ValueError, match="Busy"):
+        errors.render(advice)
+
+
+def test_every_metric_is_documented() -> None:
+    named = set(re.findall(r'"(crossover_\w+)"', (ROOT / "bridge" / "metrics.py").read_text()))
+    page = read("metrics.md")
+    assert len(named) >= 6
+    assert [name for name in sorted(named) if f"`{name}" not in page] == []
+
+
+def test_a_metric_without_a_text_stops_the_generation() -> None:
+    fewer = dict(list(metrics.TEXTS.items())[1:])
+    (left_out,) = metrics.TEXTS.keys() - fewer.keys()
+    with pytest.raises(ValueError, match=left_out):
+        metrics.render(fewer)
+
+
+def test_every_flag_of_the_step_is_documented_with_its_variable() -> None:
+    page = read("step.md")
+    for setting in SETTINGS.values():
+        assert re.search(rf"^\| `{setting.flag} .*`{setting.environment}`", page, re.MULTILINE), setting.name
+
+
+def test_every_exit_code_is_documented() -> None:
+    codes = re.findall(r"^\| (\d+) \|", read("step.md"), re.MULTILINE)
+    assert [int(code) for code in codes] == [code.value for code in ExitCode]
+
+
+def tried_again(expression: str, exit_code: str) -> bool:
+    variables = dict.fromkeys(VARIABLES, "0") | {"lastRetry.exitCode": exit_code}
+    return evaluate_retry_expression(expression, variables)
+
+
+CODES = [str(int(code)) for code in ExitCode if code] + list(step.ARGOS)
+
+
+def test_each_exit_codes_expression_tries_it_again_and_no_other() -> None:
+    meanings = {str(int(code)): meaning for code, meaning in step.EXIT_CODES.items()} | step.ARGOS
+    for code, meaning in meanings.items():
+        if meaning.expression:
+            assert [other for other in CODES if tried_again(meaning.expression, other)] == [code]
+        assert bool(meaning.expression) == meaning.again.startswith(("always", "if")), code
+
+
+def test_the_recipes_try_again_what_their_sentences_say() -> None:
+    infrastructure, generous = step.RECIPES.values()
+    assert {code for code in CODES if tried_again(infrastructure, code)} == set(step.LOST)
+    assert {code for code in CODES if tried_again(generous, code)} == {*step.LOST, "1", "124"}
+
+
+def test_the_recipes_are_yaml_that_argo_reads() -> None:
+    strategies = [yaml.safe_load(text)["retryStrategy"] for text in fenced(read("step.md"), "yaml")]
+    assert [strategy["expression"] for strategy in strategies] == list(step.RECIPES.values())
+
+
+def test_every_reference_of_the_openapi_document_leads_somewhere() -> None:
+    document = json.loads(read("openapi.json"))
+    for reference in set(re.findall(r'"#/([^"]+)"', read("openapi.json"))):
+        place: Any = document
+        for key in reference.split("/"):
+            assert key in place, reference
+            place = place[key]
+
+
+def test_the_registry_and_the_tokens_of_the_operations_page_can_be_used(tmp_path: Path) -> None:
+    page = read("operations.md")
+    (registry,) = fenced(page, "yaml")
+    (tokens,) = fenced(page, "json")
+    parsed = Registry.model_validate(yaml.safe_load(registry))
+    assert parsed.app("acme", "metadata-extractor").task_queue == "metadata-extractor"
+    file = tmp_path / "tokens.json"
+    file.write_text(tokens)
+    StaticTokens(file)
+    assert {entry["tenant"] for entry in json.loads(tokens)} <= set(parsed.tenants)
+
+
+def test_no_page_names_a_variable_that_does_not_exist() -> None:
+    known = {PREFIX + name.upper() for name in BridgeSettings.model_fields}
+    known |= {setting.environment for setting in SETTINGS.values()} | {PREFIX}
+    named = {
+        (page, variable)
+        for page, text in pages().items()
+        for variable in re.findall(r"\bCROSSOVER_[A-Z_]+\b", text)
+    }
+    assert len(named) > 10
+    assert {(page, variable) for page, variable in named if variable not in known} == set()
+
+
+def test_decisions_are_numbered_without_gaps_and_have_all_four_parts() -> None:
+    records = sorted((DOCS / "adr").glob("*.md"))
+    assert [int(record.name[:4]) for record in records] == list(range(1, len(records) + 1))
+    for record in records:
+        text = record.read_text()
+        assert re.match(rf"# {record.name[:4]}\. \S", text), record.name
+        headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+        assert headings == ["Context", "Decision", "Consequences", "Alternatives"], record.name

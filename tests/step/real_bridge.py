@@ -1,0 +1,99 @@
+"""A real bridge on a real Temporal, as the scenarios need it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from crossover.contract.run import ArgoNode
+from tests.servers import BIN, free_port
+from tests.step.programs import PATIENCE
+
+REGISTRY = """
+apps:
+  planned: {workflow_type: Planned, task_queue: planned}
+tenants:
+  default: {}
+"""
+
+
+class RealBridge:
+    """`crossover bridge serve` on one port, through kills and starts."""
+
+    def __init__(self, temporal: str, folder: Path) -> None:
+        self._temporal = temporal
+        self._registry = folder / "registry.yaml"
+        self._registry.write_text(REGISTRY)
+        self._port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        env = {
+            "CROSSOVER_BRIDGE_LISTEN_PORT": str(self._port),
+            "CROSSOVER_BRIDGE_TEMPORAL_ADDRESS": self._temporal,
+            "CROSSOVER_BRIDGE_TEMPORAL_UI_URL": "http://temporal.test",
+            "CROSSOVER_BRIDGE_REGISTRY_FILE": str(self._registry),
+        }
+        self._process = subprocess.Popen(
+            [BIN / "crossover", "bridge", "serve"],
+            env={**os.environ, **env},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._until_open()
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(PATIENCE)
+
+    def starts(self, argo: ArgoNode) -> int:
+        """From Temporal's own list, which is written a moment after the start."""
+        query = f"WorkflowId STARTS_WITH 'crossover/default/{argo.namespace}/{argo.uid}/'"
+        time.sleep(0.5)
+        command = [
+            str(BIN / "temporal"),
+            "workflow",
+            "list",
+            "--address",
+            self._temporal,
+            "-q",
+            query,
+            "-o",
+            "json",
+        ]
+        listed = subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE)
+        return len(json.loads(listed.stdout))
+
+    def _until_open(self) -> None:
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self._port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise AssertionError("the bridge did not come up")
+
+
+@contextmanager
+def planned_worker(temporal: str) -> Iterator[None]:
+    """The worker process of the app `planned`."""
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "tests.step.planned_worker"],
+        env={**os.environ, "TEMPORAL_ADDRESS": temporal},
+        cwd=Path(__file__).parents[2],
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        worker.kill()
+        worker.wait(PATIENCE)
