@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
-from opentelemetry.metrics import Meter
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
+
+Counts = Counter[tuple[str, ...]]
 
 
 class Metrics:
-    """Instruments are made once; recording one costs microseconds."""
+    """Counts are plain numbers that OpenTelemetry reads when it exports: its own counters would cost each
+    start more than building the run's view does."""
 
     def __init__(self, meter: Meter) -> None:
-        self._starts = meter.create_counter("crossover_starts", description="Runs started, and attached to.")
-        self._waiting = meter.create_up_down_counter(
-            "crossover_waiting_clients", description="Waiting clients."
+        self._starts: Counts = Counter()
+        self._calls: Counts = Counter()
+        self._errors: Counts = Counter()
+        self._waiting: Counts = Counter({(): 0})
+        self._watched: Counts = Counter({("long poll",): 0, ("sweep",): 0})
+        meter.create_observable_counter(
+            "crossover_starts", [_read(self._starts, "outcome")], description="Runs started, and attached to."
         )
-        self._watched = meter.create_up_down_counter(
-            "crossover_watched_runs", description="Runs that are waited for, by how they are watched."
+        meter.create_observable_counter(
+            "crossover_temporal_calls",
+            [_read(self._calls, "call", "outcome")],
+            description="Temporal calls by name.",
+        )
+        meter.create_observable_counter(
+            "crossover_errors",
+            [_read(self._errors, "kind")],
+            description="Refused or failed requests, by kind.",
+        )
+        meter.create_observable_up_down_counter(
+            "crossover_waiting_clients", [_read(self._waiting)], description="Waiting clients."
+        )
+        meter.create_observable_up_down_counter(
+            "crossover_watched_runs",
+            [_read(self._watched, "by")],
+            description="Runs that are waited for, by how they are watched.",
         )
         self._notify = meter.create_histogram(
             "crossover_notify_latency",
@@ -22,25 +47,31 @@ class Metrics:
             description="From a run's close in Temporal to its waiting clients being answered.",
             explicit_bucket_boundaries_advisory=[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15],
         )
-        self._calls = meter.create_counter("crossover_temporal_calls", description="Temporal calls by name.")
-        self._errors = meter.create_counter(
-            "crossover_errors", description="Refused or failed requests, by kind."
-        )
 
     def started(self, *, created: bool) -> None:
-        self._starts.add(1, {"outcome": "created" if created else "attached"})
+        self._starts["created" if created else "attached",] += 1
 
     def waiting(self, change: int) -> None:
-        self._waiting.add(change)
+        self._waiting[()] += change
 
     def watched(self, change: int, *, by: str) -> None:
-        self._watched.add(change, {"by": by})
+        self._watched[by,] += change
 
     def notified(self, seconds: float) -> None:
         self._notify.record(max(0.0, seconds))
 
     def called(self, name: str, outcome: str) -> None:
-        self._calls.add(1, {"call": name, "outcome": outcome})
+        self._calls[name, outcome] += 1
 
     def failed(self, kind: str) -> None:
-        self._errors.add(1, {"kind": kind})
+        self._errors[kind,] += 1
+
+
+def _read(counts: Counts, *labels: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    """A callback that gives each count with its labels."""
+
+    def observe(_: CallbackOptions) -> Iterable[Observation]:
+        items = list(counts.items())  # a copy: exporters read from a thread of their own
+        return [Observation(count, dict(zip(labels, values, strict=True))) for values, count in items]
+
+    return observe

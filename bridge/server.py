@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 import signal
 import socket
@@ -32,6 +33,7 @@ class Server(uvicorn.Server):
 def serve(settings: BridgeSettings) -> None:
     """Until SIGTERM or SIGINT."""
     _raise_file_limit()
+    _rest_garbage_collection()
     config = config_of(settings, create_app(settings))
     listener = _listen(settings.listen_host, settings.listen_port)
     host, port = listener.getsockname()[:2]
@@ -64,6 +66,13 @@ def _raise_file_limit() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _rest_garbage_collection() -> None:
+    """Thousands of watches live for long and hold no cycles: looking through them at every turn is a
+    tenth of the cost of a start."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -32,6 +32,10 @@ READY_WITHIN = 60.0
 """Seconds. Everything is up in three on an idle machine."""
 
 
+class Unprepared(Exception):
+    """Something that the demo needs did not come up."""
+
+
 @dataclass
 class Stage:
     """What is running, where."""
@@ -61,6 +65,8 @@ class Demo:
     async def run(self, *, keep: bool) -> int:
         async with AsyncExitStack() as stack:
             stage = await self._set_up(stack)
+            if self.stopped.is_set():
+                return 130
             result = await self._play(stage)
             self._outcome(result)
             if keep and not self.stopped.is_set():
@@ -99,7 +105,7 @@ class Demo:
             build = Program([sys.executable, "-m", module, str(fresh), "--tables", str(TABLES)])
             await build.start()
             if await build.wait(within=READY_WITHIN) != 0:
-                raise SystemExit("demo: the sample database could not be built")
+                raise Unprepared("the sample database could not be built")
             fresh.rename(database)
         return database
 
@@ -112,7 +118,7 @@ class Demo:
         async with asyncio.timeout(READY_WITHIN):
             while "worker ready" not in (log.read_text() if log.exists() else ""):
                 if not worker.running:
-                    raise SystemExit(f"demo: the worker ended; see {_shown(log)}")
+                    raise Unprepared(f"the worker ended; see {_shown(log)}")
                 await asyncio.sleep(0.05)
         return log
 
@@ -121,8 +127,6 @@ class Demo:
         self._runner = LocalRunner(
             self._home / "runs", self._show, environment=inherited(), overrides=overrides
         )
-        if self.stopped.is_set():
-            raise SystemExit(130)
         self._say(
             "\nThe workflow's steps run as processes here: this is Crossover's local runner, not Argo.\n"
         )
@@ -172,7 +176,11 @@ async def _main(keep: bool) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="stay up afterwards, until Ctrl-C")
-    return asyncio.run(_main(parser.parse_args().keep))
+    try:
+        return asyncio.run(_main(parser.parse_args().keep))
+    except Unprepared as error:
+        print(f"demo: {error}", flush=True)
+        return 1
 
 
 if __name__ == "__main__":

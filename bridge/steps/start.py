@@ -53,7 +53,7 @@ def plan_start(
         input=_first_argument(request.input, context) if app.context_in_input else request.input,
         headers=_headers(context),
         memo={**context, names.MEMO_RUN: record.to_memo()},
-        search_attributes={names.SEARCH_TRACE_ID: trace_id, names.SEARCH_TENANT: tenant},
+        search_attributes={names.SEARCH_TRACE_ID: trace_id},
         execution_timeout=_execution_timeout(request, app),
         request_id=request_id,
         fingerprint=work,

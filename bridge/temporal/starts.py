@@ -81,6 +81,8 @@ class Starts:
     async def _request(self, plan: StartPlan) -> StartWorkflowExecutionRequest:
         attributes = await self._attributes.registered(plan.ref.namespace)
         known = {name: value for name, value in plan.search_attributes.items() if name in attributes}
+        headers = to_fields(plan.headers)
+        own = {key: value for key, value in plan.memo.items() if key not in headers}
         return StartWorkflowExecutionRequest(
             namespace=plan.ref.namespace,
             workflow_id=plan.ref.id,
@@ -92,8 +94,8 @@ class Starts:
             request_id=plan.request_id,
             workflow_id_reuse_policy=WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
             workflow_id_conflict_policy=WorkflowIdConflictPolicy.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-            memo=Memo(fields=to_fields(plan.memo)),
+            memo=Memo(fields={key: headers[key] for key in plan.memo if key in headers} | to_fields(own)),
             search_attributes=SearchAttributes(indexed_fields=to_fields(known)),
-            header=Header(fields=to_fields(plan.headers)),
+            header=Header(fields=headers),
             user_metadata=UserMetadata(summary=to_payload(plan.summary)),
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -29,6 +30,11 @@ from crossover.errors import CrossoverError, NotFound, ShuttingDown
 from crossover.telemetry import get_logger
 
 _log = get_logger(__name__)
+
+
+def _spread(timeout: float) -> float:
+    """Thousands of clients that came at the same moment shall not all come back at the same moment."""
+    return timeout * random.uniform(0.8, 1) if timeout > 5 else timeout
 
 
 class Hub:
@@ -142,7 +148,7 @@ class Hub:
         stays = False
         try:
             await self._attend(watch)
-            stays = await self._race(waiter, timeout, gone)
+            stays = await self._race(waiter, _spread(timeout), gone)
         finally:
             self._metrics.waiting(-1)
             watch.leave(waiter)

@@ -49,7 +49,8 @@ class Requests:
                 MutableHeaders(scope=message)["x-request-id"] = request_id
             await send(message)
 
-        parent = self._propagator.extract({"traceparent": headers.get("traceparent", "")})
+        given = headers.get("traceparent")
+        parent = self._propagator.extract({"traceparent": given}) if given else None
         # A read may wait for a minute: its span would say only that.
         tracer = _SILENT if scope["method"] == "GET" else self._tracer
         with (

@@ -23,8 +23,8 @@ MEMO_PROGRESS = "crossover_progress"
 """Memo and heartbeat key of progress, a string such as `3/7` or `3/7 tables`."""
 
 SEARCH_TRACE_ID = "CrossoverTraceId"
-SEARCH_TENANT = "CrossoverTenant"
-"""Search attributes (Keyword) that are set when the Temporal namespace has them registered."""
+"""Search attribute (Keyword) that is set when the Temporal namespace has it registered. The tenant needs
+none: it is the beginning of the workflow id."""
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 """HTTP header naming one attempt to start: repeats of it never start a second run."""
