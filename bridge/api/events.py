@@ -23,6 +23,9 @@ HEARTBEAT = 15
 SEND_TIMEOUT = 30
 """Seconds after which a client that does not read is dropped."""
 
+FAREWELL = 3.0
+"""Seconds for a stream to end whole at a shutdown; the hub lets go of it at once."""
+
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 
 
@@ -39,7 +42,12 @@ async def events(request: Request, run: str) -> EventSourceResponse:
     runs = context_of(request).runs
     ref = runs.ref(principal_of(request), run, Action.READ)
     first = await runs.hub.view(ref)
-    return EventSourceResponse(_changes(runs, ref, first), ping=HEARTBEAT, send_timeout=SEND_TIMEOUT)
+    return EventSourceResponse(
+        _changes(runs, ref, first),
+        ping=HEARTBEAT,
+        send_timeout=SEND_TIMEOUT,
+        shutdown_grace_period=FAREWELL,
+    )
 
 
 async def _changes(runs: Runs, ref: RunRef, view: View) -> AsyncGenerator[ServerSentEvent, None]:

@@ -1,4 +1,4 @@
-"""One bridge and one worker for the session; tests that break things start their own."""
+"""One bridge and one worker for the package; tests that break things start their own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _numbers = itertools.count()
 Body = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def worker(client: Client) -> AsyncGenerator[Worker, None]:
     async with make_worker(client) as worker:
         yield worker
@@ -36,7 +36,7 @@ def make_worker(client: Client) -> Worker:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def bridge(
     temporal: TemporalServer, worker: Worker, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncGenerator[Bridge, None]:

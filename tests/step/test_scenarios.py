@@ -158,7 +158,7 @@ def test_a_cancelled_run_is_terminated_where_on_cancel_says_so(step: StepCommand
 def test_progress_reaches_the_log_and_argo(step: StepCommand, tmp_path: Path) -> None:
     file = tmp_path / "progress"
     process = step.start(
-        plan={"seconds": 3, "progress": ["1/3 tables", "2/3 tables", "3/3 tables"]},
+        plan={"seconds": 9, "progress": ["1/3 tables", "2/3 tables", "3/3 tables"]},
         ARGO_PROGRESS_FILE=str(file),
     )
     process.wait_for("1/3 tables")
