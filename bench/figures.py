@@ -14,7 +14,10 @@ RESULTS = Path(__file__).parent / "results.json"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`goal` is `<= N` or `>= N`. `peer` says what was measured beside it; `ratio` is value / peer_value."""
+    """`goal` is `<= N`, `>= N` or empty. `peer` says what was measured beside it.
+
+    `ratio` is value / peer_value.
+    """
 
     name: str
     value: float
@@ -26,6 +29,8 @@ class Figure:
 
     @property
     def met(self) -> bool:
+        if not self.goal:
+            return True
         sign, number = self.goal.split()
         return self.value <= float(number) if sign == "<=" else self.value >= float(number)
 
@@ -65,4 +70,7 @@ def show(figures: list[Figure]) -> None:
     for each in figures:
         mark = "ok  " if each.met else "MISS"
         peer = f"   {each.peer}: {each.peer_value:g}" if each.peer_value is not None else ""
-        print(f"{mark} {each.name:<28} {each.value:>10g} {each.unit:<8} goal {each.goal}{peer}", flush=True)
+        print(
+            f"{mark} {each.name:<28} {each.value:>10g} {each.unit:<8} goal {each.goal or '-'}{peer}",
+            flush=True,
+        )

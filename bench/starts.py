@@ -33,15 +33,14 @@ async def measure() -> list[Figure]:
             medians.append(p50 / bare_p50)
             sides[0].append(rate)
             sides[1].append(bare_rate)
-    peer = "bare temporalio client = 1; its starts/s"
-    bare_rate = statistics.median(sides[1])
+    bare = "bare temporalio client"
     return [
         figure(
             "start_throughput_ratio",
             statistics.median(rates),
             "x",
             ">= 0.8",
-            peer="the bare client",
+            peer=f"{bare} = 1",
             peer_value=1,
         ),
         figure(
@@ -49,10 +48,17 @@ async def measure() -> list[Figure]:
             statistics.median(medians),
             "x",
             "<= 1.3",
-            peer="the bare client",
+            peer=f"{bare} = 1",
             peer_value=1,
         ),
-        figure("start_per_s", statistics.median(sides[0]), "1/s", ">= 0", peer=peer, peer_value=bare_rate),
+        figure(
+            "start_per_s",
+            statistics.median(sides[0]),
+            "1/s",
+            "",
+            peer=bare,
+            peer_value=statistics.median(sides[1]),
+        ),
     ]
 
 

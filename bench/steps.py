@@ -10,10 +10,13 @@ import time
 import psutil
 
 from bench.figures import Figure, figure
-from bench.rig import QUEUE, rigged, start_body
+from bench.rig import QUEUE, Rig, rigged, start_body
 from testbed.servers import BIN, Program
 
 STARTS = 20
+SETTLED = 5.0
+"""Seconds after which a waiting process has loaded all it needs."""
+
 PEER_WAIT = """
 import asyncio, sys
 from temporalio.client import Client
@@ -57,12 +60,19 @@ async def _resident() -> tuple[float, float]:
         argo = start_body()["argo"]
         env = {f"CROSSOVER_ARGO_{key.upper()}": str(argo[name]) for key, name in _ARGO.items()}
         step = Program([str(BIN / "crossover"), *_STEP, "--url", rig.bridge.url, "--task-queue", QUEUE], env)
-        peer = Program([sys.executable, "-c", PEER_WAIT, rig.temporal.address])
-        async with step, peer:
-            await asyncio.sleep(6)
+        async with step:
+            await asyncio.sleep(SETTLED)
             assert step.running
-            assert peer.running
-            return _megabytes(step), _megabytes(peer)
+            return _megabytes(step), await peer_resident(rig)
+
+
+async def peer_resident(rig: Rig) -> float:
+    """Megabytes of a process that waits for one run with temporalio's own client."""
+    peer = Program([sys.executable, "-c", PEER_WAIT, rig.temporal.address])
+    async with peer:
+        await asyncio.sleep(SETTLED)
+        assert peer.running
+        return _megabytes(peer)
 
 
 _STEP = ("step", "run", "--workflow-type", "Hold", "--input", '{"n": 1}')

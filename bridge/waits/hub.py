@@ -25,6 +25,7 @@ from bridge.waits.settings import WaitSettings
 from bridge.waits.sweep import Sweep
 from bridge.waits.views import View, Views
 from bridge.waits.watch import By, Watch
+from bridge.waits.watches import Watches
 from crossover.contract.names import MEMO_PROGRESS
 from crossover.errors import CrossoverError, NotFound, ShuttingDown
 from crossover.telemetry import get_logger
@@ -45,10 +46,10 @@ class Hub:
         self._views = views
         self._metrics = metrics
         self._settings = settings
-        self.watches: dict[RunRef, Watch] = {}
+        self.watches = Watches(metrics, settings.linger)
         self._opening: dict[RunRef, asyncio.Task[View]] = {}
         self._queues = Queues(gateway)
-        self._polls = Polls(gateway, settings.long_poll_limit, self.closed, self.lost)
+        self.watches.noticed_by(Polls(gateway, settings.long_poll_limit, self.closed, self.lost))
         self._sweep = Sweep(gateway, settings, self.watches, self.closed, self.look)
         self._refresh = Refresh(settings, self.watches, self._queues, self.look, self._rebuild)
         self._closing = False
@@ -69,7 +70,7 @@ class Hub:
         self._closing = True
         for watch in list(self.watches.values()):
             watch.fail(ShuttingDown("This replica is shutting down; ask again.", retry_after=1))
-            self._drop(watch)
+            self.watches.drop(watch, promote=False)
 
     def remember(self, snapshot: Snapshot) -> View:
         """A run that was just started needs no describe when its client comes back to wait."""
@@ -83,15 +84,12 @@ class Hub:
         else:
             # The node has a newer run: whoever waits for the node waits for that one.
             watch.update(snapshot, view)
-            if watch.by is By.LONG_POLL:
-                self._polls.end(watch)
-                self._polls.begin(watch)
+            self.watches.follow_anew(watch)
         return view
 
     def _add(self, snapshot: Snapshot, view: View) -> None:
         if not self._closing:
-            watch = self.watches[snapshot.ref] = Watch(snapshot, view)
-            self._expire_later(watch)
+            self.watches.add(snapshot, view)
 
     async def view_anew(self, ref: RunRef) -> View:
         """A look that began after this call: what was just done to the run shows in it."""
@@ -143,16 +141,19 @@ class Hub:
     async def _wait(
         self, watch: Watch, timeout: float, revision: str | None, gone: Awaitable[object] | None
     ) -> View:
+        attended = watch.by is not By.NOTHING
         waiter = watch.join(revision)
         self._metrics.waiting(+1)
         stays = False
         try:
-            await self._attend(watch)
+            if self.watches.attend(watch) is By.SWEEP and not attended:
+                # Marked first, looked at second: a run that closed before its first sweep is not missed.
+                await self.look(watch)
             stays = await self._race(waiter, _spread(timeout), gone)
         finally:
             self._metrics.waiting(-1)
             watch.leave(waiter)
-            self._after_waiter(watch, stays=stays)
+            self.watches.left(watch, stays=stays)
         if waiter.done() and not waiter.cancelled():
             return waiter.result()
         if (trouble := self._trouble(watch)) is not None:
@@ -175,25 +176,6 @@ class Hub:
     def _trouble(self, watch: Watch) -> CrossoverError | None:
         return self._sweep.trouble if watch.by is By.SWEEP else watch.trouble
 
-    def _after_waiter(self, watch: Watch, *, stays: bool) -> None:
-        """A client that was answered usually asks again; one that went away frees its place at once."""
-        if watch.waited_for or self.watches.get(watch.ref) is not watch:
-            return
-        if stays:
-            self._expire_later(watch)
-        else:
-            self._drop(watch)
-
-    def _expire_later(self, watch: Watch) -> None:
-        if watch.expiry is not None:
-            watch.expiry.cancel()
-        loop = asyncio.get_running_loop()
-        watch.expiry = loop.call_later(self._settings.linger, self._expire, watch)
-
-    def _expire(self, watch: Watch) -> None:
-        if not watch.waited_for and self.watches.get(watch.ref) is watch:
-            self._drop(watch)
-
     async def _read(self, ref: RunRef) -> View:
         """Looks at the run; leaves a watch behind when it is open."""
         snapshot = await self._gateway.describe(ref)
@@ -212,49 +194,12 @@ class Hub:
     def _finish(self, watch: Watch | None, snapshot: Snapshot, outcome: Outcome) -> View:
         """The run is over: everyone who waits is answered, and the watch ends."""
         view = self._views.build(snapshot, outcome, None)
-        if watch is not None and self.watches.get(watch.ref) is watch:
+        if watch is not None and self.watches.has(watch):
             if watch.waited_for and outcome.closed_at is not None:
                 self._metrics.notified((datetime.now(UTC) - outcome.closed_at).total_seconds())
             watch.update(snapshot, view)
-            self._drop(watch)
+            self.watches.drop(watch)
         return view
-
-    async def _attend(self, watch: Watch) -> None:
-        """From the first waiter on, the run's close is listened for."""
-        if watch.by is not By.NOTHING:
-            return
-        if self._polls.free:
-            self._set_by(watch, By.LONG_POLL)
-            self._polls.begin(watch)
-            return
-        self._set_by(watch, By.SWEEP)
-        # Marked first, looked at second: a run that closed before its first sweep is not missed.
-        await self.look(watch)
-
-    def _set_by(self, watch: Watch, by: By) -> None:
-        if watch.by is not By.NOTHING:
-            self._metrics.watched(-1, by=watch.by.value)
-        if by is not By.NOTHING:
-            self._metrics.watched(+1, by=by.value)
-        watch.by = by
-
-    def _drop(self, watch: Watch) -> None:
-        """Forgets the watch; a long poll that becomes free goes to a run that waits for a sweep."""
-        if self.watches.get(watch.ref) is watch:
-            del self.watches[watch.ref]
-        if watch.expiry is not None:
-            watch.expiry.cancel()
-        was_polled = watch.by is By.LONG_POLL
-        self._set_by(watch, By.NOTHING)
-        self._polls.end(watch)
-        if was_polled and not self._closing:
-            self._promote()
-
-    def _promote(self) -> None:
-        swept = next((watch for watch in self.watches.values() if watch.by is By.SWEEP), None)
-        if swept is not None:
-            self._set_by(swept, By.LONG_POLL)
-            self._polls.begin(swept)
 
     async def look(self, watch: Watch) -> None:
         """One describe: keeps the view current, and notices what poll and sweep may have missed."""
@@ -295,4 +240,4 @@ class Hub:
     def lost(self, watch: Watch, error: CrossoverError) -> None:
         """Temporal does not know the run any more (retention, or a wiped server)."""
         watch.fail(error)
-        self._drop(watch)
+        self.watches.drop(watch)

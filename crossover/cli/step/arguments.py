@@ -73,7 +73,7 @@ GROUPS = (
     Group(
         "the bridge",
         (
-            Setting("url", "URL", "where the bridge is, for example http://crossover-bridge.crossover:8080"),
+            Setting("url", "URL", "where the bridge is, for example http://crossover-bridge.crossover:8787"),
             Setting(
                 "token-file",
                 "FILE",
