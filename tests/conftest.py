@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 import pytest
 from temporalio.client import Client
 
-from tests.servers import TemporalServer
+from testbed.servers import TemporalServer
 
 
 @pytest.fixture(scope="session")

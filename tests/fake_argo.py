@@ -13,7 +13,8 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from tests.servers import free_port, until_open
+from testbed.ports import free_port
+from testbed.servers import until_open
 
 
 class FakeArgo:

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 from types import TracebackType
 
-from tests.servers import free_port
+from testbed.ports import free_port
 
 Hook = Callable[[int], bool]
 
@@ -15,8 +15,8 @@ Hook = Callable[[int], bool]
 class Proxy:
     """Forwards `port` to `target`; `mode` decides what becomes of new bytes.
 
-    Modes: `forward`; `drop_replies` (requests pass, answers vanish); `reset` (connections are cut when they
-    speak); `refuse` (nothing is accepted); `freeze` (nothing passes, nothing is closed).
+    Modes: `forward`; `drop_replies` (requests pass, answers vanish and cut their connection); `freeze`
+    (nothing passes, nothing is closed). `refuse()` and `listen()` take it down and bring it back.
     """
 
     def __init__(self, target: int) -> None:
@@ -77,9 +77,6 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
                 self.writes += 1
-                if self.mode == "reset":
-                    self.cut()
-                    return
                 await self._thaw()
                 if self.on_write is not None and not self.on_write(self.writes):
                     continue

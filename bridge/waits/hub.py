@@ -1,8 +1,8 @@
 """Waiting for thousands of runs with a number of Temporal calls that does not grow with them.
 
 Up to `long_poll_limit` runs wait by a Temporal long poll each; one visibility sweep a second serves all
-others; a bounded number of describes per second keeps the views of all of them current. Whoever waits
-for the same run shares the same watch.
+others; a bounded number of describes per second keeps the views of all of them current, and new runs are
+looked at twice in their first seconds. Whoever waits for the same run shares the same watch.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 from bridge.gateway import Gateway
 from bridge.metrics import Metrics
 from bridge.steps.engine import Outcome, RunRef, Snapshot, Status
+from bridge.waits.first_looks import FirstLooks
 from bridge.waits.polls import Polls
 from bridge.waits.queues import Queues
 from bridge.waits.refresh import Refresh
@@ -52,6 +53,7 @@ class Hub:
         self.watches.noticed_by(Polls(gateway, settings.long_poll_limit, self.closed, self.lost))
         self._sweep = Sweep(gateway, settings, self.watches, self.closed, self.look)
         self._refresh = Refresh(settings, self.watches, self._queues, self.look, self._rebuild)
+        self._first_looks = FirstLooks(self.look)
         self._closing = False
 
     @property
@@ -64,6 +66,7 @@ class Hub:
             group.create_task(self._sweep.run())
             group.create_task(self._refresh.run())
             group.create_task(self._refresh.run_queues())
+            group.create_task(self._first_looks.run())
 
     def close(self) -> None:
         """This replica goes away: every waiting client is told to ask another."""
@@ -146,6 +149,8 @@ class Hub:
         self._metrics.waiting(+1)
         stays = False
         try:
+            if not attended:
+                self._first_looks.expect(watch)
             if self.watches.attend(watch) is By.SWEEP and not attended:
                 # Marked first, looked at second: a run that closed before its first sweep is not missed.
                 await self.look(watch)

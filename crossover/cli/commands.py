@@ -10,15 +10,31 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from crossover import __version__
 from crossover.contract.run import valid_tenant
 from crossover.identity import Role, new_token
 from crossover.telemetry import configure_logging
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Argo steps as Temporal runs.")
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 bridge_app = typer.Typer(no_args_is_help=True, help="The bridge between Argo and Temporal.")
 token_app = typer.Typer(no_args_is_help=True, help="Tokens for callers of the bridge.")
 app.add_typer(bridge_app, name="bridge")
 app.add_typer(token_app, name="token")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"crossover {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Argo steps as Temporal runs."""
 
 
 @app.command("step", help="Run an Argo step as a Temporal run: see `crossover step run --help`.")

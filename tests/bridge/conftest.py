@@ -12,8 +12,8 @@ import pytest
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from testbed.servers import Bridge, TemporalServer
 from tests.bridge.application import ACTIVITIES, QUEUE, WORKFLOWS
-from tests.servers import Bridge, TemporalServer
 
 _numbers = itertools.count()
 Body = Callable[..., dict[str, Any]]

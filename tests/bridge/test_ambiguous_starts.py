@@ -19,9 +19,9 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from crossover.contract import names
+from testbed.servers import Bridge, TemporalServer
 from tests.bridge.conftest import start_body
 from tests.proxy import Proxy
-from tests.servers import Bridge, TemporalServer
 
 FAULTS = int(os.environ.get("CROSSOVER_FAULTS", "500"))
 AT_ONCE = 10

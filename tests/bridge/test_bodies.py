@@ -12,8 +12,8 @@ import psutil
 import pytest
 from temporalio.client import Client
 
+from testbed.servers import Bridge
 from tests.bridge.conftest import start_body
-from tests.servers import Bridge
 
 
 def raw(body: bytes | str) -> bytes:

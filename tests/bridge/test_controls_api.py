@@ -15,9 +15,9 @@ import pytest
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from testbed.servers import Bridge, TemporalServer
 from tests.bridge.conftest import ended, start_body, started
 from tests.fake_argo import FakeArgo
-from tests.servers import Bridge, TemporalServer
 
 
 async def picked_up(http: httpx.AsyncClient, run: dict[str, Any]) -> None:

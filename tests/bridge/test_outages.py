@@ -13,9 +13,9 @@ import pytest
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from testbed.servers import Bridge, TemporalServer
 from tests.bridge.conftest import ended, start_body, started
 from tests.proxy import Proxy
-from tests.servers import Bridge, TemporalServer
 
 LONG_OUTAGE = float(os.environ.get("CROSSOVER_OUTAGE", "60"))
 """Seconds. A minute is longer than every time limit between a waiting client and Temporal."""

@@ -14,10 +14,10 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from crossover.contract import names
+from testbed.servers import Bridge, TemporalServer
 from tests.bridge.application import QUEUE
 from tests.bridge.conftest import ended, start_body, started
 from tests.bridge.test_waiting import POLLED, finish, until
-from tests.servers import Bridge, TemporalServer
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,9 @@ from bridge.app import create_app
 from bridge.server import Server, config_of
 from bridge.settings import BridgeSettings
 from crossover.telemetry import build_telemetry
+from testbed.ports import free_port
+from testbed.servers import Bridge, TemporalServer, until_open
 from tests.bridge.conftest import ended, start_body, started
-from tests.servers import Bridge, TemporalServer, free_port, until_open
 
 TRACE, PARENT_SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 

@@ -13,9 +13,9 @@ import pytest
 from temporalio.worker import Worker
 
 from crossover.identity import Role, new_token
+from testbed.servers import Bridge, TemporalServer
 from tests.bridge.application import QUEUE
 from tests.bridge.conftest import start_body
-from tests.servers import Bridge, TemporalServer
 
 REGISTRY = f"""
 apps:

@@ -13,8 +13,8 @@ import httpx
 import pytest
 from temporalio.worker import Worker
 
+from testbed.servers import Bridge, TemporalServer
 from tests.bridge.conftest import ended, started
-from tests.servers import Bridge, TemporalServer
 
 POLLED = 'crossover_watched_runs{by="long poll"}'
 SWEPT = 'crossover_watched_runs{by="sweep"}'
@@ -99,6 +99,25 @@ async def test_a_swept_retry_is_not_answered_with_the_attempt_before_it(narrow: 
     for each in holders:
         await finish(narrow, each)
     await asyncio.gather(*held)
+
+
+async def test_a_new_run_that_cannot_work_says_so_soon_however_many_others_wait(
+    temporal: TemporalServer, worker: Worker, tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = {"long_poll_limit": 2, "refresh_rate": 0.2}  # a turn takes two minutes
+    async with Bridge(temporal.address, tmp_path / "log", **settings) as slow:
+        others = await talkers(slow, 25)
+        waiting = [asyncio.create_task(ended(slow.http, run, within=60)) for run in others]
+        await until(slow, "crossover_waiting_clients", 25)
+        view = await started(slow.http, "NoSuchType", execution_timeout="60s")
+        async with asyncio.timeout(15):
+            while not view["problems"]:
+                params = {"wait": "20s", "revision": view["revision"]}
+                view = (await slow.http.get(f"/v1/runs/{view['id']}", params=params)).json()
+        assert view["problems"][0]["code"] == "unregistered-type"
+        for run in others:
+            await finish(slow, run)
+        await asyncio.gather(*waiting)
 
 
 async def test_all_clients_of_one_run_share_one_poll(bridge: Bridge) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
+from testbed.ports import free_port
 from tests.examples.conftest import start, working
-from tests.servers import free_port
 
 psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed")
 

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from crossover.contract.run import ArgoNode
-from tests.servers import BIN, free_port
+from testbed.ports import free_port
+from testbed.servers import BIN
 from tests.step.programs import PATIENCE
 
 REGISTRY = """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import TemporalServer
+from testbed.servers import TemporalServer
 from tests.step.programs import Bridge, FakeBridge, Json, StepCommand, eventually
 from tests.step.real_bridge import RealBridge, planned_worker
 
