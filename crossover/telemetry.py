@@ -78,9 +78,12 @@ def build_telemetry(
 
 def configure_logging(level: str, *, stream: TextIO = sys.stderr, json: bool = True) -> None:
     """One JSON object per line (or, for people, aligned text): ours and the libraries' alike."""
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=stream.isatty())
-    )
+    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
+    if not json:
+        # Plain tracebacks: the pretty ones show every local variable, secrets too, and take seconds.
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

@@ -87,10 +87,9 @@ def install_logging(format: Format = "logfmt", level: int | str = logging.INFO) 
 
     The plugin does it when a worker starts. Call it yourself after handlers are added or replaced later.
     """
-    handlers = list(_handlers())
-    if not handlers:
+    if not _configured():
         configure_logging(format, level)
-    for handler in (*handlers, *([logging.lastResort] if logging.lastResort else [])):
+    for handler in (*_handlers(), *([logging.lastResort] if logging.lastResort else [])):
         _wrap(handler)
 
 
@@ -108,10 +107,25 @@ class _OwnHandler(logging.StreamHandler[TextIO]):
     """The handler of `configure_logging`."""
 
 
+def _configured() -> bool:
+    """Whether a handler of ours on the root logger would print some line a second time.
+
+    Loggers that keep their lines to themselves, as web servers' access logs do, say nothing about the rest.
+    """
+    loggers = [logger for logger in _loggers() if logger.parent is None or logger.propagate]
+    return any(
+        not isinstance(handler, logging.NullHandler) for logger in loggers for handler in logger.handlers
+    )
+
+
+def _loggers() -> list[logging.Logger]:
+    known = logging.Logger.manager.loggerDict.values()
+    return [logging.getLogger(), *(each for each in known if isinstance(each, logging.Logger))]
+
+
 def _handlers() -> Iterator[logging.Handler]:
     """Every handler attached to a logger, once."""
-    loggers = [logging.getLogger(), *logging.Logger.manager.loggerDict.values()]
-    found = {id(h): h for logger in loggers if isinstance(logger, logging.Logger) for h in logger.handlers}
+    found = {id(h): h for logger in _loggers() for h in logger.handlers}
     return (handler for handler in found.values() if not isinstance(handler, logging.NullHandler))
 
 

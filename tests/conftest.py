@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncGenerator
 
 import pytest
+import structlog
 from temporalio.client import Client
 
 from testbed.servers import TemporalServer
@@ -23,6 +24,14 @@ async def temporal() -> AsyncGenerator[TemporalServer, None]:
 @pytest.fixture(scope="session")
 async def client(temporal: TemporalServer) -> Client:
     return await Client.connect(temporal.address)
+
+
+def pytest_configure() -> None:
+    """Apps in this process log through pytest's capture, with plain tracebacks as in a real server."""
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
 
 
 def pytest_sessionfinish(exitstatus: int) -> None:

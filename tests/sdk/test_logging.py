@@ -76,6 +76,19 @@ async def test_temporals_own_line_on_a_failing_workflow_task_has_the_trace_id(
     assert found[0].endswith(" trace_id=wf-1")
 
 
+async def test_a_logger_that_keeps_its_lines_to_itself_is_no_configured_application(
+    client: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    aloof = logging.getLogger("aloof")
+    monkeypatch.setattr(aloof, "propagate", False)
+    monkeypatch.setattr(aloof, "handlers", [logging.StreamHandler(io.StringIO())])
+
+    await run(client, Child.run, "one")
+
+    assert any("logger=app" in line for line in capsys.readouterr().out.splitlines())
+
+
 async def test_an_application_without_logging_gets_logfmt(
     client: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
