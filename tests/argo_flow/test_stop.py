@@ -76,9 +76,10 @@ async def test_a_process_that_ignores_a_signal_is_killed_after_the_grace(tmp_pat
 
 
 async def test_nothing_starts_and_nothing_is_retried_after_a_stop(tmp_path: Path) -> None:
+    # In the background: a shell that is just about to become its foreground command loses the signal.
     text = workflow(
         dag(call("a", "wait"), call("b", "wait", depends="'a || a.Failed'"))
-        + shell("wait", "echo ready; sleep 60", rest="retryStrategy: {limit: 3, retryPolicy: Always}")
+        + shell("wait", "sleep 60 & echo ready; wait", rest="retryStrategy: {limit: 3, retryPolicy: Always}")
     )
     result = await stopped_at_first_line(tmp_path, text)
     assert phases(result) == {"a": "Failed", "a(0)": "Failed"}
