@@ -112,7 +112,7 @@ class Runs:
     async def cancel(self, ref: RunRef, *, mode: OnCancel | None, grace: float | None, reason: str) -> View:
         """By the run's own `on_cancel` and grace unless the caller says otherwise."""
         snapshot = await self.newest(ref)
-        record = RunRecord.from_memo(snapshot.memo, tenant=tenant_of(ref.id) or "")
+        record = _record(snapshot)
         await self._cancels.cancel(
             snapshot,
             mode=mode or record.on_cancel,
@@ -133,7 +133,7 @@ class Runs:
         whatever cannot be known means detach.
         """
         snapshot = await self.newest(ref)
-        record = RunRecord.from_memo(snapshot.memo, tenant=tenant_of(ref.id) or "")
+        record = _record(snapshot)
         reason, known = await self._stop_reason(record.argo, deadline)
         if reason is None:
             return Release("detach", known)
@@ -156,3 +156,8 @@ class Runs:
         except CrossoverError as error:
             return None, error.detail
         return stop_reason(workflow, uid=node.uid, now=now), "the Argo workflow goes on"
+
+
+def _record(run: Snapshot) -> RunRecord:
+    """What the run was started with."""
+    return RunRecord.from_memo(run.memo, tenant=tenant_of(run.ref.id) or "")

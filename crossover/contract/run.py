@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 RUN_PREFIX = "crossover"
-NATIVE = "native"
 
 _TENANT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
