@@ -21,6 +21,7 @@ from bridge.waits.cancels import Cancels
 from bridge.waits.hub import Hub
 from bridge.waits.views import Views
 from crossover import __version__
+from crossover.api.documented import with_token_scheme
 from crossover.api.problems import add_problem_handlers
 from crossover.api.requests import Requests
 from crossover.telemetry import Telemetry, build_telemetry
@@ -29,14 +30,8 @@ DESCRIPTION = "Starts Temporal runs for Argo steps, and tells how they go."
 
 
 class _App(FastAPI):
-    """Its document says how callers are known: tokens are checked in the routes, not by a dependency."""
-
     def openapi(self) -> dict[str, Any]:
-        document = super().openapi()
-        scheme = {"type": "http", "scheme": "bearer"}
-        document.setdefault("components", {})["securitySchemes"] = {"token": scheme}
-        document["security"] = [{"token": []}, {}]
-        return document
+        return with_token_scheme(super().openapi())
 
 
 def create_app(

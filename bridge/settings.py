@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-import ipaddress
-import os
-import re
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from bridge.steps.registry import Registry, open_registry
 from bridge.steps.view import LinkBases
@@ -20,17 +14,12 @@ from bridge.temporal.gateway import Connection
 from bridge.waits.settings import WaitSettings
 from crossover.contract.run import valid_tenant
 from crossover.identity import Anyone, Authenticator, StaticTokens
+from crossover.settings import Auth, ServiceSettings, check_auth
 
 PREFIX = "CROSSOVER_BRIDGE_"
-_FROM_KUBERNETES = re.compile(PREFIX + r"(SERVICE_.+|PORT|PORT_.+)")
 
 
-class Auth(StrEnum):
-    NONE = "none"
-    TOKENS = "tokens"
-
-
-class BridgeSettings(BaseSettings):
+class BridgeSettings(ServiceSettings):
     """Each field's description gives its unit, and why its default is what it is."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
@@ -125,12 +114,6 @@ class BridgeSettings(BaseSettings):
             raise ValueError("must be lower-case letters, digits and hyphens, 63 at most")
         return value
 
-    @model_validator(mode="before")
-    @classmethod
-    def _set(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """An empty variable is one that is not set: charts and shells write those."""
-        return {name: value for name, value in values.items() if value != ""}
-
     @field_validator("temporal_ui_url", "argo_ui_url", "logs_url")
     @classmethod
     def _base(cls, value: str | None) -> str | None:
@@ -138,13 +121,7 @@ class BridgeSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _safe(self) -> BridgeSettings:
-        if self.auth is Auth.NONE and not _loopback(self.listen_host):
-            raise ValueError(
-                f"auth=none serves everyone as an administrator, so it listens on loopback only, "
-                f"not on {self.listen_host}: set auth=tokens and tokens_file"
-            )
-        if (self.auth is Auth.TOKENS) != (self.tokens_file is not None):
-            raise ValueError("auth=tokens and tokens_file go together: set both or neither")
+        check_auth(self.auth, self.listen_host, self.tokens_file)
         if self.argo_server_url and self.argo_kubernetes_url:
             raise ValueError("set argo_server_url or argo_kubernetes_url, not both")
         return self
@@ -188,28 +165,3 @@ class BridgeSettings(BaseSettings):
             refresh_interval=self.refresh_interval,
             linger=self.linger,
         )
-
-
-def unknown_variables() -> list[str]:
-    """Variables with our prefix that set nothing, each with the setting it may mean: a typo is not silent.
-
-    Kubernetes itself sets CROSSOVER_BRIDGE_SERVICE_* and CROSSOVER_BRIDGE_PORT* in every pod beside a
-    Service of that name; that is also why our own are LISTEN_HOST and LISTEN_PORT.
-    """
-    known = {f"{PREFIX}{name}".upper() for name in BridgeSettings.model_fields}
-    found = sorted(
-        name for name in os.environ if name.startswith(PREFIX) and not _FROM_KUBERNETES.fullmatch(name)
-    )
-    return [f"{name} is no setting{_guess(name, known)}" for name in found if name not in known]
-
-
-def _guess(name: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f": is {near[0]} meant?" if near else ""
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

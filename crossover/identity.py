@@ -36,12 +36,14 @@ class Action(StrEnum):
     START = "start runs"
     READ = "read runs"
     CONTROL = "control runs"
+    READ_LOGS = "read logs"
 
 
 REQUIRED_ROLE: Mapping[Action, Role] = {
     Action.START: Role.OPERATOR,
     Action.READ: Role.VIEWER,
     Action.CONTROL: Role.OPERATOR,
+    Action.READ_LOGS: Role.VIEWER,
 }
 
 

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from temporalio.client import Client
@@ -149,15 +149,17 @@ class TemporalServer:
             await server.stop()
 
 
-class Bridge:
-    """`crossover bridge serve` as a process, with a client for its API."""
+class Service:
+    """One of our services as a process, with a client for its API."""
 
-    def __init__(self, temporal: str, log: Path, port: int | None = None, **settings: Any) -> None:
+    def __init__(
+        self, command: str, prefix: str, log: Path, port: int | None, settings: dict[str, Any]
+    ) -> None:
         self.port = port or free_port()
         self.log = log
-        given = {"listen_port": self.port, "temporal_address": temporal, "log_level": "debug", **settings}
-        self._env = {f"CROSSOVER_BRIDGE_{key.upper()}": _text(value) for key, value in given.items()}
-        self.program = Program([str(BIN / "crossover"), "bridge", "serve"], self._env, log)
+        given = {"listen_port": self.port, "log_level": "debug", **settings}
+        self._env = {f"{prefix}{key.upper()}": _text(value) for key, value in given.items()}
+        self.program = Program([str(BIN / "crossover"), command, "serve"], self._env, log)
         self.http = httpx.AsyncClient(
             base_url=self.url, timeout=70, limits=httpx.Limits(max_connections=None), trust_env=False
         )
@@ -176,7 +178,7 @@ class Bridge:
     async def stop(self) -> int:
         return await self.program.stop()
 
-    async def __aenter__(self) -> Bridge:
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 
@@ -189,6 +191,21 @@ class Bridge:
         text = (await self.http.get("/metrics")).text
         rows = (line.rsplit(" ", 1) for line in text.splitlines() if line.startswith(name))
         return sum(float(value) for _, value in rows)
+
+
+class Bridge(Service):
+    """`crossover bridge serve`."""
+
+    def __init__(self, temporal: str, log: Path, port: int | None = None, **settings: Any) -> None:
+        given = {"temporal_address": temporal, **settings}
+        super().__init__("bridge", "CROSSOVER_BRIDGE_", log, port, given)
+
+
+class LogStreamer(Service):
+    """`crossover log-streamer serve`."""
+
+    def __init__(self, log: Path, port: int | None = None, **settings: Any) -> None:
+        super().__init__("log-streamer", "CROSSOVER_LOG_STREAMER_", log, port, settings)
 
 
 def _text(value: object) -> str:

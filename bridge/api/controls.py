@@ -7,7 +7,7 @@ import uuid
 from fastapi import APIRouter, Request, Response
 
 from bridge.api.context import answer, context_of, principal_of, read
-from bridge.api.documented import body, problems
+from bridge.api.documented import body
 from bridge.api.models import (
     CancelBody,
     QueryBody,
@@ -25,6 +25,7 @@ from bridge.service import Runs
 from bridge.steps.engine import RunRef
 from bridge.steps.phases import ASKED
 from crossover import errors
+from crossover.api.documented import problems
 from crossover.identity import Action
 from crossover.strict_json import dump_json
 

@@ -6,9 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from bridge.api.models import ProblemBody
 from crossover.contract.names import IDEMPOTENCY_HEADER, RETRY_HEADER
-from crossover.errors import TABLE, CrossoverError
 
 START_EXAMPLE: dict[str, Any] = {
     "app": "metadata-extractor",
@@ -66,14 +64,3 @@ def _header(name: str, description: str) -> dict[str, Any]:
         "schema": {"type": "string"},
         "description": description,
     }
-
-
-def problems(*errors: type[CrossoverError]) -> dict[int | str, dict[str, Any]]:
-    """The responses that `errors` make."""
-    responses: dict[int | str, dict[str, Any]] = {}
-    for error in errors:
-        row = TABLE[error]
-        schema = ProblemBody.model_json_schema()
-        content = {"application/problem+json": {"schema": schema}}
-        responses[row.status] = {"description": row.title, "content": content}
-    return responses

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from bridge.api.context import context_of, principal_of
-from bridge.api.documented import problems
 from bridge.service import Runs
 from bridge.steps.engine import RunRef
 from bridge.waits.views import View
 from crossover import errors
+from crossover.api.documented import problems
 from crossover.identity import Action
 from crossover.strict_json import dump_json
 

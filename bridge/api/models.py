@@ -184,16 +184,3 @@ class ResetView(BaseModel):
 class HistoryView(BaseModel):
     events: list[dict[str, Any]] = Field(description="Temporal's own events, as its JSON has them.")
     next_page_token: str | None
-
-
-class ProblemBody(BaseModel):
-    """RFC 9457, with the step's exit code and whether trying again makes sense."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    retryable: bool
-    exit_code: int
-    field: str | None = None
-    instance: str | None = None

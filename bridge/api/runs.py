@@ -10,11 +10,12 @@ from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from bridge.api.context import answer, context_of, principal_of, read
-from bridge.api.documented import START_EXAMPLE, body, problems, start_headers
+from bridge.api.documented import START_EXAMPLE, body, start_headers
 from bridge.api.models import HistoryView, RunList, RunView
 from bridge.steps.engine import Status
 from bridge.steps.request import StartRequest
 from crossover import errors
+from crossover.api.documented import problems
 from crossover.contract.durations import parse_duration
 from crossover.contract.names import IDEMPOTENCY_HEADER, RETRY_HEADER
 from crossover.contract.run import Phase, valid_trace_id

@@ -8,7 +8,6 @@ import sys
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from crossover import __version__
 from crossover.contract.run import valid_tenant
@@ -17,8 +16,10 @@ from crossover.telemetry import configure_logging
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 bridge_app = typer.Typer(no_args_is_help=True, help="The bridge between Argo and Temporal.")
+streamer_app = typer.Typer(no_args_is_help=True, help="The log streamer: one live feed per trace.")
 token_app = typer.Typer(no_args_is_help=True, help="Tokens for callers of the bridge.")
 app.add_typer(bridge_app, name="bridge")
+app.add_typer(streamer_app, name="log-streamer")
 app.add_typer(token_app, name="token")
 
 
@@ -46,21 +47,37 @@ def _step() -> None:
 def serve() -> None:
     """Serve the bridge; it is set up by CROSSOVER_BRIDGE_* variables (docs/settings.md)."""
     from bridge.server import serve as serve_bridge
-    from bridge.settings import BridgeSettings, unknown_variables
+    from bridge.settings import BridgeSettings
 
-    if unknown := unknown_variables():
+    if unknown := BridgeSettings.unknown_variables():
         raise SystemExit(f"crossover bridge serve: {'; '.join(unknown)}")
     try:
         settings = BridgeSettings()
         configure_logging(settings.log_level, json=settings.log_json)
         serve_bridge(settings)
-    except (ValidationError, ValueError, OSError) as error:
-        raise SystemExit(f"crossover bridge serve: {_words(error)}") from None
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"crossover bridge serve: {BridgeSettings.words(error)}") from None
     # temporalio's core may crash while the interpreter tears it down
     # (https://github.com/temporalio/sdk-python/issues/300); all work is done and flushed by now.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+@streamer_app.command("serve")
+def serve_logs() -> None:
+    """Serve log feeds; it is set up by CROSSOVER_LOG_STREAMER_* variables (docs/settings.md)."""
+    from log_streamer.server import serve as serve_feeds
+    from log_streamer.settings import LogStreamerSettings
+
+    if unknown := LogStreamerSettings.unknown_variables():
+        raise SystemExit(f"crossover log-streamer serve: {'; '.join(unknown)}")
+    try:
+        settings = LogStreamerSettings()
+        configure_logging(settings.log_level, json=settings.log_json)
+        serve_feeds(settings)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"crossover log-streamer serve: {LogStreamerSettings.words(error)}") from None
 
 
 @token_app.command("new")
@@ -89,14 +106,3 @@ def local(context: typer.Context) -> None:
     from argo_flow.local.__main__ import main
 
     raise SystemExit(main(context.args))
-
-
-def _words(error: Exception) -> str:
-    """A settings error in one line per setting, by the variable that sets it."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    lines = []
-    for item in error.errors(include_url=False, include_input=False):
-        name = "_".join(["CROSSOVER_BRIDGE", *(str(part) for part in item["loc"])]).upper()
-        lines.append(f"{name}: {item['msg'].removeprefix('Value error, ')}")
-    return "; ".join(lines)

@@ -1,0 +1,1 @@
+"""Trace → one bounded live feed."""

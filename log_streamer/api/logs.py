@@ -1,0 +1,75 @@
+"""`GET /v1/logs/{trace_id}`: one trace's lines, and what becomes of it."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, Request, Response
+
+from crossover import errors
+from crossover.api.documented import problems
+from crossover.identity import Action, Resource, authorise
+from log_streamer.api.context import context_of, principal_of
+from log_streamer.api.documented import PARAMETERS, RESPONSES
+from log_streamer.api.formats import accepted_compression
+from log_streamer.api.parameters import Wanted, read_wanted
+from log_streamer.api.stream import Stream
+
+router = APIRouter(prefix="/v1/logs", tags=["logs"])
+
+
+@router.get(
+    "/{trace_id}",
+    summary="The lines of one trace, merged by time, as they are written",
+    response_model=None,
+    openapi_extra={"parameters": PARAMETERS},
+    responses={
+        200: RESPONSES,
+        **problems(
+            errors.InvalidField,
+            errors.Unauthenticated,
+            errors.Forbidden,
+            errors.NotFound,
+            errors.Busy,
+            errors.Unavailable,
+        ),
+    },
+)
+async def logs(request: Request, trace_id: str) -> Response:
+    """Everything is checked before the first byte; after it, an `end` event says why a stream ended."""
+    context, principal = context_of(request), principal_of(request)
+    wanted = _wanted(request, trace_id)
+    structlog.contextvars.bind_contextvars(trace_id=trace_id)
+    authorise(principal, Action.READ_LOGS, Resource(principal.tenant))
+    tenant = context.tenants.tenant(principal.tenant)
+    token = _token(request)
+    async with AsyncExitStack() as stack:
+        if context.feeds.closing:
+            raise errors.ShuttingDown("This replica shuts down: ask again.", retry_after=1)
+        lease = await context.leases.acquire(context.settings.streams().claims(tenant.name, principal.name))
+        stack.callback(context.leases.release, lease)
+        feed = await stack.enter_async_context(
+            context.feeds.open(tenant, trace_id, since=wanted.cursor.since, token=token, follow=wanted.follow)
+        )
+        held = stack.pop_all()
+    compression = None if wanted.follow else accepted_compression(request.headers.get("accept-encoding", ""))
+    return Stream(context, wanted, feed, held, principal, token).response(compression)
+
+
+def _wanted(request: Request, trace_id: str) -> Wanted:
+    values: dict[str, list[Any]] = {}
+    for name, value in request.query_params.multi_items():
+        values.setdefault(name, []).append(value)
+    return read_wanted(
+        trace_id,
+        values,
+        accept=request.headers.get("accept", ""),
+        last_event_id=request.headers.get("last-event-id"),
+    )
+
+
+def _token(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None

@@ -1,0 +1,1 @@
+"""One trace's feed: positions, merge, history, viewers."""

@@ -1,0 +1,80 @@
+"""What a feed tells beside lines: states of the engines, and gaps. Both go through the merge as lines do."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from log_streamer.lines.stamps import ZERO, split_stamp
+from log_streamer.model import Container, State
+
+
+class Reason(StrEnum):
+    """Why lines may be missing."""
+
+    ROTATED = "rotated"
+    GONE = "gone"
+    UNREADABLE = "unreadable"
+    TOO_SLOW = "too_slow"
+    AWAY = "away"
+    """A system cannot be asked: lines may come late, or from fewer logs."""
+
+
+class Notice:
+    """A `state` or `gap` event on its way through the merge; never late, and no line."""
+
+    __slots__ = ("data", "event", "key", "late", "stamp")
+
+    def __init__(self, event: str, data: dict[str, Any], key: bytes) -> None:
+        self.event = event
+        self.data = data
+        self.key = key
+        self.stamp = ZERO
+        self.late = False
+
+    @property
+    def json(self) -> bytes:
+        return orjson.dumps(self.data)
+
+
+def state_notice(state: State) -> Notice:
+    data: dict[str, Any] = {
+        "kind": state.kind.value,
+        "id": state.id,
+        "name": state.name,
+        "phase": state.phase,
+        "ts": state.ts,
+        "message": state.message,
+    }
+    if state.node:
+        data["node"] = {"id": state.node.id, "name": state.node.name}
+    if state.attempt is not None:
+        data["attempt"] = state.attempt
+    if state.progress is not None:
+        data["progress"] = state.progress
+    return Notice("state", data, split_stamp(state.ts.encode())[0] or ZERO)
+
+
+def gap_notice(
+    reason: Reason,
+    detail: str,
+    *,
+    container: Container | None = None,
+    since: bytes | None = None,
+    until: bytes | None = None,
+    lost: int | None = None,
+) -> Notice:
+    """`lost` is the number of lines that are missing, where that is known."""
+    data = {
+        "source": container.source.value if container else None,
+        "pod": container.pod if container else None,
+        "container": container.name if container else None,
+        "from": since.decode() if since else None,
+        "to": until.decode() if until else None,
+        "lost": lost,
+        "reason": reason.value,
+        "detail": detail,
+    }
+    return Notice("gap", data, since or ZERO)

@@ -1,0 +1,177 @@
+"""Where one viewer is in its feed: what it has got, and what of a batch is new to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from log_streamer.feed.cursor import Cursor, digest_of
+from log_streamer.feed.filters import Filter
+from log_streamer.feed.frames import LogFrame, NoticeFrame
+from log_streamer.feed.history import FeedEntry, Floor
+from log_streamer.feed.notices import Notice, Reason, gap_notice
+from log_streamer.feed.positions import Position, Resume, resume_records
+from log_streamer.feed.tracker import Tracker
+from log_streamer.lines.records import Record
+from log_streamer.lines.stamps import nanos_of
+
+FRAME_RECORDS = 1000
+"""Records of one frame at most: a frame is made, and sent, in one piece."""
+
+
+class Place:
+    """Args:
+    cursor: where the viewer begins; moved on with every frame.
+    room: records that the viewer gets at most.
+    frame: records of one frame at most.
+    """
+
+    def __init__(self, cursor: Cursor, wanted: Filter, room: int, *, frame: int = FRAME_RECORDS) -> None:
+        self.cursor = cursor
+        self._frame_records = frame
+        self.room = room
+        self.sent = 0
+        self.drop = 0
+        """Records at the beginning that a `tail` leaves out."""
+        self._wanted = wanted
+        self._skips: dict[bytes, Resume[Record]] = {}
+
+    @property
+    def full(self) -> bool:
+        return self.sent >= self.room
+
+    def covered_by(self, floor: Floor) -> bool:
+        """Whether everything that the viewer still needs is younger than what memory let go of."""
+        return not self.missing(floor)
+
+    def missing(self, floor: Floor) -> dict[bytes, Position | None]:
+        """Logs of which the viewer needs something that memory let go of, with where to read up to."""
+        cursor = self.cursor
+        logs: dict[bytes, Position | None] = dict.fromkeys(floor.done - cursor.done)
+        for digest, end in floor.positions.items():
+            own = cursor.positions.get(digest)
+            if digest in cursor.done or own == end:
+                continue
+            if own.stamp <= end.stamp if own else nanos_of(end.stamp) >= cursor.since:
+                logs[digest] = end
+        return logs
+
+    def enter(self, floor: Floor) -> None:
+        """The viewer reads on from memory: passes over what it has got already."""
+        self._skips = {
+            digest: resume_records(position)
+            for digest, position in self.cursor.positions.items()
+            if position != floor.positions.get(digest)
+        }
+
+    def leave_past(self, floor: Floor) -> None:
+        """All that memory had let go of has been read from the logs."""
+        self.cursor.move(floor.positions, floor.done)
+
+    def frames(
+        self, entries: Sequence[FeedEntry], moved: dict[bytes, Position] | None, done: frozenset[bytes]
+    ) -> Iterator[LogFrame | NoticeFrame]:
+        """What the viewer gets of `entries`. `moved`: positions after all of them, where they are known."""
+        if self._skips:
+            entries, moved = self._unseen(entries), None
+        if moved is not None and len(entries) <= min(self._frame_records, self.room - self.sent):
+            yield from self._whole(entries, moved)
+        else:
+            yield from self._pieces(entries)
+        if not self.full:
+            self.cursor.move({}, done)
+
+    def flush(self) -> Iterator[LogFrame | NoticeFrame]:
+        """What was held back because its log might still bring the line that was seen last."""
+        held = [record for skip in self._skips.values() if not skip.over for record in skip.give_up()]
+        self._skips = {}
+        if held:
+            yield from self._pieces(held)
+
+    def _whole(
+        self, entries: Sequence[FeedEntry], moved: dict[bytes, Position]
+    ) -> Iterator[LogFrame | NoticeFrame]:
+        notices = [entry for entry in entries if isinstance(entry, Notice)]
+        if notices:
+            yield from self._pieces(entries)
+            return
+        self.cursor.move(moved)
+        yield from self._frame([entry for entry in entries if isinstance(entry, Record)])
+
+    def _pieces(self, entries: Sequence[FeedEntry]) -> Iterator[LogFrame | NoticeFrame]:
+        for is_notice, run in groupby(entries, lambda entry: isinstance(entry, Notice)):
+            pending = list(run)
+            if is_notice:
+                for notice in pending:
+                    assert isinstance(notice, Notice)
+                    yield NoticeFrame(notice, self.cursor.encode())
+                continue
+            records = [entry for entry in pending if isinstance(entry, Record)]
+            for at in range(0, len(records), self._frame_records):
+                if self.full:
+                    return
+                yield from self._cut(records[at : at + self._frame_records])
+
+    def _cut(self, records: list[Record]) -> Iterator[LogFrame]:
+        """A frame of `records`, or of those up to the viewer's last one."""
+        room = self.room - self.sent + self.drop
+        wanted = 0
+        for number, record in enumerate(records):
+            wanted += self._wanted.accepts(record)
+            if wanted >= room:
+                records = records[: number + 1]
+                break
+        self.cursor.move(Tracker(self.cursor.positions).advance(records))
+        yield from self._frame(records)
+
+    def _frame(self, records: list[Record]) -> Iterator[LogFrame]:
+        wanted = [record for record in records if self._wanted.accepts(record)]
+        if self.drop:
+            dropped = min(self.drop, len(wanted))
+            self.drop -= dropped
+            wanted = wanted[dropped:]
+        if not wanted:
+            return
+        first = self.cursor.seq + 1
+        self.cursor.seq += len(wanted)
+        self.sent += len(wanted)
+        yield LogFrame(wanted, first, self.cursor.encode())
+
+    def _unseen(self, entries: Sequence[FeedEntry]) -> list[FeedEntry]:
+        unseen: list[FeedEntry] = []
+        for entry in entries:
+            if isinstance(entry, Notice):
+                unseen += [entry] if entry.event != "gap" else []
+                continue
+            skip = self._skips.get(digest_of(entry.container.key))
+            if skip is None:
+                unseen.append(entry)
+                continue
+            unseen += self._passed(skip, entry)
+        return unseen
+
+    def _passed(self, skip: Resume[Record], record: Record) -> list[FeedEntry]:
+        new: list[FeedEntry] = list(skip.take([record]))
+        if skip.over:
+            del self._skips[digest_of(record.container.key)]
+            if not skip.proven:
+                until = new[0].stamp if new else None
+                detail = "The log no longer holds the line that was delivered last: lines may be missing."
+                new.insert(0, gap_notice(Reason.ROTATED, detail, container=record.container, until=until))
+        return new
+
+    def pass_by(self, entries: Sequence[FeedEntry]) -> list[Record]:
+        """Moves on over `entries` without a frame; returns the records that the viewer wants of them."""
+        records = [entry for entry in entries if isinstance(entry, Record)]
+        self.cursor.move(Tracker(self.cursor.positions).advance(records))
+        return [record for record in records if self._wanted.accepts(record)]
+
+    def emit(self, records: Sequence[Record]) -> Iterator[LogFrame]:
+        """Frames of records that were passed by."""
+        for at in range(0, len(records), self._frame_records):
+            yield from self._frame(list(records[at : at + self._frame_records]))
+
+    def tail(self, entries: Sequence[FeedEntry], count: int) -> None:
+        """Leave out all but the last `count` of the records that the viewer wants of `entries`."""
+        wanted = sum(1 for each in entries if isinstance(each, Record) and self._wanted.accepts(each))
+        self.drop = max(0, wanted - count)

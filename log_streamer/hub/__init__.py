@@ -1,0 +1,1 @@
+"""One follow per container per process, shared by all feeds that need its lines."""

@@ -1,0 +1,68 @@
+"""Reads a stretch of one log that lies in the past: from a position to another, or to its present end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from log_streamer.feed.positions import Position, resume_lines, stamp_of_line, until_line
+from log_streamer.lines.demux import Demux
+from log_streamer.lines.splitter import Splitter
+from log_streamer.model import Container
+from log_streamer.sources.source import LogSource
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Args:
+    after: the trace's last line that is not wanted any more, or None.
+    since: seconds; where there is no `after`: whole seconds from which on lines are read, None for all.
+    until: the log's last line (of whatever trace) that is wanted, or None for its present end.
+    before: a timestamp; lines from then on are not wanted.
+    """
+
+    container: Container
+    source: LogSource
+    trace: bytes
+    after: Position | None = None
+    since: int | None = None
+    until: Position | None = None
+    before: bytes | None = None
+
+
+async def read(stretch: Stretch) -> AsyncIterator[list[bytes]]:
+    """The trace's raw lines of a stretch, without their ends. Raises SourceError."""
+    after = stretch.after
+    demux = Demux(tagged=stretch.container.tagged) if stretch.container.shared else None
+    until = until_line(stretch.until) if stretch.until else None
+    resume = resume_lines(after) if after else None
+    since = after.since if after else stretch.since
+    async for block in _blocks(stretch, since):
+        lines = block[:-1].split(b"\n")
+        if until is not None or stretch.before is not None:
+            lines = until.take(lines) if until else _before(lines, stretch.before)
+            block = b"\n".join(lines) + b"\n" if lines else b""
+        if demux is not None:
+            lines = demux.take(block, (stretch.trace,)).get(stretch.trace, [])
+        if resume is not None:
+            lines = resume.take(lines)
+        if lines:
+            yield lines
+        if until is not None and until.over:
+            break
+    if resume is not None and not resume.over and (lines := resume.give_up()):
+        yield lines
+
+
+async def _blocks(stretch: Stretch, since: int | None) -> AsyncIterator[bytes]:
+    splitter = Splitter()
+    async with stretch.source.open(stretch.container, since=since, follow=False) as chunks:
+        async for chunk in chunks:
+            if block := splitter.feed(chunk):
+                yield block
+    if block := splitter.end():
+        yield block
+
+
+def _before(lines: list[bytes], limit: bytes | None) -> list[bytes]:
+    return [line for line in lines if (stamp_of_line(line) or b"") < (limit or b"")]
