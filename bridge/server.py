@@ -9,7 +9,8 @@ from fastapi import FastAPI
 
 from bridge.app import create_app
 from bridge.settings import BridgeSettings
-from crossover.api.serving import config_of, run
+from crossover.api import serving
+from crossover.api.serving import run
 
 
 class Server(uvicorn.Server):
@@ -27,7 +28,9 @@ class Server(uvicorn.Server):
 
 def serve(settings: BridgeSettings) -> None:
     """Until SIGTERM or SIGINT."""
-    config = config_of(
-        create_app(settings), settings.listen_host, settings.listen_port, settings.shutdown_grace
-    )
+    config = config_of(settings, create_app(settings))
     run(Server(config), "bridge", settings.listen_host, settings.listen_port)
+
+
+def config_of(settings: BridgeSettings, app: FastAPI) -> uvicorn.Config:
+    return serving.config_of(app, settings.listen_host, settings.listen_port, settings.shutdown_grace)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import Field, field_validator, model_validator
@@ -11,6 +13,7 @@ from crossover.contract.run import valid_tenant
 from crossover.identity import Anyone, Authenticator, StaticTokens
 from crossover.settings import Auth, ServiceSettings, check_auth
 from crossover.stores.leases import Limits as StreamLimits
+from crossover.stores.leases import Scope
 from log_streamer.feed.settings import FeedSettings
 from log_streamer.feed.viewer import Limits
 from log_streamer.lines.secrets import Redactor
@@ -18,6 +21,12 @@ from log_streamer.tenants import Tenants, open_tenants, read_tenants
 
 PREFIX = "CROSSOVER_LOG_STREAMER_"
 IN_CLUSTER = "in-cluster"
+LIMIT_SETTINGS = {
+    Scope.PRINCIPAL: "STREAMS_PER_PRINCIPAL",
+    Scope.TENANT: "STREAMS_PER_TENANT",
+    Scope.CLUSTER: "STREAMS_PER_CLUSTER",
+    Scope.REPLICA: "STREAMS_WITHOUT_REDIS",
+}
 
 
 class LogStreamerSettings(ServiceSettings):
@@ -205,6 +214,11 @@ class LogStreamerSettings(ServiceSettings):
             drain=self.drain,
             pace=self.history_lines // 2,
         )
+
+
+def environment() -> Mapping[str, str]:
+    """What Kubernetes tells a pod of its API's address; read here, as all of the environment is."""
+    return os.environ
 
 
 def _list(text: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from log_streamer.settings import IN_CLUSTER, LogStreamerSettings
+from log_streamer.settings import IN_CLUSTER, LogStreamerSettings, environment
 from log_streamer.sources.argo_server.client import ArgoServer
 from log_streamer.sources.argo_server.workflows import PodExists, ServerWorkflowLocator
 from log_streamer.sources.bridge.client import Bridge
@@ -89,7 +89,7 @@ def _exists_in(client: KubernetesClient) -> PodExists:
 def _access(settings: LogStreamerSettings) -> Access:
     where = settings.kubernetes or IN_CLUSTER
     if where == IN_CLUSTER:
-        return in_cluster()
+        return in_cluster(environment())
     if where.startswith(("http://", "https://")):
         return from_url(where, settings.kubernetes_token_file, settings.kubernetes_ca_file)
     return from_kubeconfig(Path(where))

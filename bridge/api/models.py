@@ -105,6 +105,7 @@ class QueueView(BaseModel):
     backlog: int
     backlog_age_s: float | None
     last_poll_age_s: float | None
+    workers: list[str]
 
 
 class ProblemView(BaseModel):

@@ -95,13 +95,14 @@ class WorkflowTask:
 
 @dataclass(frozen=True, slots=True)
 class QueueHealth:
-    """Who serves a task queue. `last_poll_age` and `backlog_age` are seconds."""
+    """Who serves a task queue. `last_poll_age` and `backlog_age` are seconds; `workers` are identities."""
 
     name: str
     pollers: int
     backlog: int
     backlog_age: float | None = None
     last_poll_age: float | None = None
+    workers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

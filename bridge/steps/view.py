@@ -149,6 +149,7 @@ def _queue(queue: QueueHealth | None) -> dict[str, Any] | None:
         "backlog": queue.backlog,
         "backlog_age_s": queue.backlog_age,
         "last_poll_age_s": queue.last_poll_age,
+        "workers": list(queue.workers),
     }
 
 

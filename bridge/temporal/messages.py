@@ -157,6 +157,10 @@ def task_failure_text(event: HistoryEvent) -> str | None:
     return _first_text(event.workflow_task_failed_event_attributes.failure)
 
 
+MAX_WORKERS = 100
+"""Identities told of one queue: enough to find its pods by, and a bounded view."""
+
+
 def queue_health(name: str, message: DescribeTaskQueueResponse, now: datetime) -> QueueHealth:
     polls = [time for poller in message.pollers if (time := to_time(poller.last_access_time))]
     backlog = message.stats.approximate_backlog_count
@@ -166,6 +170,7 @@ def queue_health(name: str, message: DescribeTaskQueueResponse, now: datetime) -
         backlog=backlog,
         backlog_age=message.stats.approximate_backlog_age.ToTimedelta().total_seconds() if backlog else None,
         last_poll_age=max(0.0, (now - max(polls)).total_seconds()) if polls else None,
+        workers=tuple(sorted({poller.identity for poller in message.pollers})[:MAX_WORKERS]),
     )
 
 

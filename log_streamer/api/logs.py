@@ -10,12 +10,14 @@ from fastapi import APIRouter, Request, Response
 
 from crossover import errors
 from crossover.api.documented import problems
-from crossover.identity import Action, Resource, authorise
-from log_streamer.api.context import context_of, principal_of
+from crossover.identity import Action, Principal, Resource, authorise
+from crossover.stores.leases import RETRY_AFTER, Refused
+from log_streamer.api.context import Context, context_of, principal_of
 from log_streamer.api.documented import PARAMETERS, RESPONSES
 from log_streamer.api.formats import accepted_compression
 from log_streamer.api.parameters import Wanted, read_wanted
 from log_streamer.api.stream import Stream
+from log_streamer.settings import LIMIT_SETTINGS
 
 router = APIRouter(prefix="/v1/logs", tags=["logs"])
 
@@ -48,14 +50,24 @@ async def logs(request: Request, trace_id: str) -> Response:
     async with AsyncExitStack() as stack:
         if context.feeds.closing:
             raise errors.ShuttingDown("This replica shuts down: ask again.", retry_after=1)
-        lease = await context.leases.acquire(context.settings.streams().claims(tenant.name, principal.name))
-        stack.callback(context.leases.release, lease)
+        await _take_slots(context, principal, stack)
         feed = await stack.enter_async_context(
             context.feeds.open(tenant, trace_id, since=wanted.cursor.since, token=token, follow=wanted.follow)
         )
         held = stack.pop_all()
     compression = None if wanted.follow else accepted_compression(request.headers.get("accept-encoding", ""))
     return Stream(context, wanted, feed, held, principal, token).response(compression)
+
+
+async def _take_slots(context: Context, principal: Principal, stack: AsyncExitStack) -> None:
+    """Held until `stack` is closed. Raises Busy, which says whose limit was reached."""
+    claims = context.settings.streams().claims(principal.tenant, principal.name)
+    try:
+        lease = await context.leases.acquire(claims)
+    except Refused as refused:
+        limit = f"CROSSOVER_LOG_STREAMER_{LIMIT_SETTINGS[refused.scope]}"
+        raise errors.Busy(f"{refused.detail} The limit is {limit}.", retry_after=RETRY_AFTER) from None
+    stack.callback(context.leases.release, lease)
 
 
 def _wanted(request: Request, trace_id: str) -> Wanted:

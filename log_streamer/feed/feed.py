@@ -74,7 +74,7 @@ class Feed:
         self._states: dict[tuple[Kind, str], State] = {}
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
-        self._last_tick = 0.0
+        self._last_tick = self._due = 0.0
         self._news = asyncio.Event()
         self._looked = asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
@@ -106,12 +106,15 @@ class Feed:
         """How the workflow, or its runs, ended; None while they go on."""
         return self._completion.phase
 
-    @property
-    def full(self) -> bool:
-        """Whether even the fastest viewer is far behind: then logs are read more slowly."""
+    def is_full(self, container: Container) -> bool:
+        """Whether even the fastest viewer is far behind: then this log is read more slowly, unless others
+        wait for it."""
         if not self.readers:
             return False
-        return self.history.lines - max(read() for read in self.readers) > self.settings.pace
+        unread = self.history.lines - max(read() for read in self.readers)
+        if unread > self.settings.pace or unread + self._merge.held <= self.settings.pace:
+            return unread > self.settings.pace
+        return container.key not in self._merge.behind()
 
     @property
     def settled(self) -> bool:
@@ -234,9 +237,10 @@ class Feed:
         """Sees to it that a tick comes: as soon as the last one is a tick ago."""
         at = max(at, self._last_tick + self.settings.tick)
         if self._timer is not None:
-            if self._timer.when() <= at:
+            if self._due <= at:
                 return
             self._timer.cancel()
+        self._due = at
         self._timer = self._loop.call_at(at, self._tick)
 
     def hand_on(self) -> None:

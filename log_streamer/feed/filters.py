@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from log_streamer.feed.history import FeedEntry
-from log_streamer.feed.notices import Notice
 from log_streamer.lines.levels import Level
 from log_streamer.lines.records import Record, plain_text
 from log_streamer.lines.stamps import ZERO
@@ -33,8 +31,11 @@ class Filter:
     grep: Any = None
     argoexec: bool = False
 
-    def apply(self, entries: Sequence[FeedEntry]) -> list[FeedEntry]:
-        return [each for each in entries if isinstance(each, Notice) or self.accepts(each)]
+    def select(self, records: Sequence[Record]) -> list[Record]:
+        """The wanted ones of `records`."""
+        if self == _ALL:
+            return [record for record in records if not record.argoexec]
+        return [record for record in records if self.accepts(record)]
 
     def accepts(self, record: Record) -> bool:
         if record.stamp < self.since or (not self.argoexec and record.argoexec):
@@ -51,3 +52,6 @@ class Filter:
     def _is_of_nodes(self, record: Record) -> bool:
         node = record.container.node
         return node is not None and (node.id in self.nodes or node.name in self.nodes)
+
+
+_ALL = Filter()

@@ -89,6 +89,12 @@ class History:
         newest = takewhile(lambda batch: batch.number >= number, reversed(self._batches))
         return list(newest)[::-1]
 
+    @property
+    def first_stamp(self) -> bytes | None:
+        """The timestamp of the oldest record that is kept."""
+        entries = (entry for batch in self._batches for entry in batch.entries)
+        return next((entry.stamp for entry in entries if isinstance(entry, Record)), None)
+
     def lines_before(self, number: int) -> int:
         """How many records were handed on before a batch."""
         return self.lines if number >= self.end else self._batches[number - self.first].lines_before

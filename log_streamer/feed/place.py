@@ -33,6 +33,7 @@ class Place:
         self.sent = 0
         self.drop = 0
         """Records at the beginning that a `tail` leaves out."""
+        self.last_stamp: bytes | None = None
         self._wanted = wanted
         self._skips: dict[bytes, Resume[Record]] = {}
 
@@ -96,7 +97,7 @@ class Place:
             yield from self._pieces(entries)
             return
         self.cursor.move(moved)
-        yield from self._frame([entry for entry in entries if isinstance(entry, Record)])
+        yield from self._frame(self._wanted.select([each for each in entries if isinstance(each, Record)]))
 
     def _pieces(self, entries: Sequence[FeedEntry]) -> Iterator[LogFrame | NoticeFrame]:
         for is_notice, run in groupby(entries, lambda entry: isinstance(entry, Notice)):
@@ -115,17 +116,14 @@ class Place:
     def _cut(self, records: list[Record]) -> Iterator[LogFrame]:
         """A frame of `records`, or of those up to the viewer's last one."""
         room = self.room - self.sent + self.drop
-        wanted = 0
-        for number, record in enumerate(records):
-            wanted += self._wanted.accepts(record)
-            if wanted >= room:
-                records = records[: number + 1]
-                break
+        wanted = self._wanted.select(records)
+        if len(wanted) >= room:
+            wanted = wanted[:room]
+            records = records[: records.index(wanted[-1]) + 1]
         self.cursor.move(Tracker(self.cursor.positions).advance(records))
-        yield from self._frame(records)
+        yield from self._frame(wanted)
 
-    def _frame(self, records: list[Record]) -> Iterator[LogFrame]:
-        wanted = [record for record in records if self._wanted.accepts(record)]
+    def _frame(self, wanted: list[Record]) -> Iterator[LogFrame]:
         if self.drop:
             dropped = min(self.drop, len(wanted))
             self.drop -= dropped
@@ -135,6 +133,7 @@ class Place:
         first = self.cursor.seq + 1
         self.cursor.seq += len(wanted)
         self.sent += len(wanted)
+        self.last_stamp = wanted[-1].stamp
         yield LogFrame(wanted, first, self.cursor.encode())
 
     def _unseen(self, entries: Sequence[FeedEntry]) -> list[FeedEntry]:
@@ -164,7 +163,7 @@ class Place:
         """Moves on over `entries` without a frame; returns the records that the viewer wants of them."""
         records = [entry for entry in entries if isinstance(entry, Record)]
         self.cursor.move(Tracker(self.cursor.positions).advance(records))
-        return [record for record in records if self._wanted.accepts(record)]
+        return self._wanted.select(records)
 
     def emit(self, records: Sequence[Record]) -> Iterator[LogFrame]:
         """Frames of records that were passed by."""
@@ -173,5 +172,5 @@ class Place:
 
     def tail(self, entries: Sequence[FeedEntry], count: int) -> None:
         """Leave out all but the last `count` of the records that the viewer wants of `entries`."""
-        wanted = sum(1 for each in entries if isinstance(each, Record) and self._wanted.accepts(each))
-        self.drop = max(0, wanted - count)
+        wanted = self._wanted.select([each for each in entries if isinstance(each, Record)])
+        self.drop = max(0, len(wanted) - count)

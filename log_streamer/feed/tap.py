@@ -16,8 +16,7 @@ from log_streamer.model import Container
 class Sink(Protocol):
     """What a tap needs of its feed."""
 
-    @property
-    def full(self) -> bool: ...
+    def is_full(self, container: Container) -> bool: ...
 
     def push(self, container: Container, entries: Sequence[Record | Notice], upto: bytes) -> None: ...
 
@@ -47,7 +46,7 @@ class FeedTap:
 
     @property
     def full(self) -> bool:
-        return self._sink.full
+        return self._sink.is_full(self.container)
 
     def lines(self, lines: Sequence[bytes], upto: bytes) -> None:
         if lines and self._since != ZERO:

@@ -214,8 +214,14 @@ class Viewer:
         self._losing_since = self._losing_since or self._loop.time()
         self._number = history.first
         self._place.leave_past(history.floor)
-        detail = f"The viewer reads too slowly: {number} lines of the trace were left out for it."
-        return NoticeFrame(gap_notice(Reason.TOO_SLOW, detail, lost=number), self._place.cursor.encode())
+        notice = gap_notice(
+            Reason.TOO_SLOW,
+            f"The viewer reads too slowly: {number} lines of the trace were left out for it.",
+            since=self._place.last_stamp,
+            until=history.first_stamp,
+            lost=number,
+        )
+        return NoticeFrame(notice, self._place.cursor.encode())
 
     def _progress(self) -> int:
         return self._lines_seen

@@ -35,6 +35,10 @@ from log_streamer.sources.source import (
 _log = get_logger(__name__)
 
 
+REOPEN = 1.0
+"""Seconds before a log is opened again whose follow ended while its container runs: for about a second the
+API may still show a container's old life, when the kubelet serves the new one's log already."""
+
 PACE = 0.01
 """Seconds between looks at whether readers have caught up."""
 
@@ -166,7 +170,7 @@ class Follow:
                 if isinstance(error, Gone) and not self._settled:
                     self._gap(Reason.GONE, "The log was removed before it was read.")
             else:
-                await self._wait(None)
+                await self._wait(REOPEN)
         except (Gone, Denied) as gone:
             self._end_with_gap(Reason.GONE, gone.detail)
         except SourceError as away:

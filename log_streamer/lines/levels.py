@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from enum import IntEnum
 
+import re2
+
 
 class Level(IntEnum):
     """In order of gravity; UNKNOWN stands for lines that do not say."""
@@ -32,8 +34,16 @@ _FIELD = re.compile(r'(?:level|severity|lvl)"?\s?[=:]\s?"?([A-Za-z]+)')
 _PLAIN = re.compile(r"(?<![\w-])(TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL|PANIC)(?![\w-])")
 _KLOG = {"I": Level.INFO, "W": Level.WARN, "E": Level.ERROR, "F": Level.ERROR}
 _KLOG_LINE = re.compile(r"[IWEF]\d{4} \d\d:\d\d:")
+_SIGN = re2.compile(
+    r"level|severity|lvl|TRACE|DEBUG|INFO|NOTICE|WARN|ERROR|CRITICAL|FATAL|PANIC|[IWEF]\d{4} "
+)
 _HEAD = 240
 """Characters looked at: a level stands near a line's beginning, and a word further on is prose."""
+
+
+def names_levels(block: bytes) -> bool:
+    """Whether any line of a block may name a level: one fast look for many lines."""
+    return _SIGN.search(block) is not None
 
 
 def level_of(text: str) -> Level:
@@ -51,8 +61,10 @@ def level_of(text: str) -> Level:
 
 
 def _searched(head: str) -> Level:
-    if field := _FIELD.search(head):
+    if ("level" in head or "severity" in head or "lvl" in head) and (field := _FIELD.search(head)):
         return _WORDS.get(field.group(1).lower(), Level.UNKNOWN)
+    if head.islower():
+        return Level.UNKNOWN
     if word := _PLAIN.search(head):
         return _WORDS[word.group(1).lower()]
     if _KLOG_LINE.match(head):

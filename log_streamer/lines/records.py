@@ -13,17 +13,17 @@ from zlib import crc32
 
 import orjson
 
-from log_streamer.lines.levels import Level, level_of
+from log_streamer.lines.levels import Level, level_of, names_levels
 from log_streamer.lines.secrets import Redactor
 from log_streamer.lines.stamps import WIDTH, ZERO, split_stamp
 from log_streamer.lines.terminal import colourless, is_plain, neutral
-from log_streamer.model import Container
+from log_streamer.model import Container, SourceName
 
 _Z = ord("Z")
 _SPACE = ord(" ")
 _WORDS = re.compile(r' activity="?([^\s"]+)"?(?:.*? attempt=(\d{1,9}))?')
 _FIELDS = re.compile(r'"activity"\s?:\s?"([^"\\]+)"(?:.*?"attempt"\s?:\s?(\d{1,9}))?')
-_ARGOEXEC = " argo=true"
+_ARGOEXEC = b" argo=true"
 
 
 class Record:
@@ -34,13 +34,27 @@ class Record:
         stamp: the line's own timestamp, in the one form of `stamps`.
         mark: a checksum of the line's bytes, by which it is known again when its log is read again.
         text: what was written: valid, without secrets, and harmless but for colours.
+        argoexec: whether Argo's executor wrote it, not the step.
     """
 
-    __slots__ = ("_json", "container", "key", "late", "level", "lines", "mark", "stamp", "stream", "text")
+    __slots__ = (
+        "_json",
+        "argoexec",
+        "container",
+        "key",
+        "late",
+        "level",
+        "lines",
+        "mark",
+        "stamp",
+        "stream",
+        "text",
+    )
 
     def __init__(
         self, lines: Lines, stamp: bytes, mark: int, text: str, level: Level, stream: str | None
     ) -> None:
+        self.argoexec = False
         self.lines = lines
         self.container = lines.container
         self.stamp = self.key = stamp
@@ -50,11 +64,6 @@ class Record:
         self.stream = stream
         self.late = False
         self._json: bytes | None = None
-
-    @property
-    def argoexec(self) -> bool:
-        """Whether Argo's executor wrote it, not the step."""
-        return _ARGOEXEC in self.text and self.text.startswith("time=")
 
     @property
     def json(self) -> bytes:
@@ -83,12 +92,14 @@ class Lines:
         self._last = ZERO
         self._in_key = False
         self._shared = _shared_json(container)
+        self._of_argo = container.source in (SourceName.ARGO, SourceName.ARCHIVE)
 
     def take(self, lines: Sequence[bytes]) -> list[Record]:
         """Records of raw lines, without their ends, in the same order."""
         block = b"\n".join(lines)
         plain = is_plain(block)
         suspicious = self._in_key or self._redactor.suspects(block)
+        levels = names_levels(block)
         tagged, limit, records = self.container.tagged, self._limit, []
         for line in lines:
             if len(line) > 31 and line[29] == _Z and line[30] == _SPACE:
@@ -107,7 +118,11 @@ class Lines:
                 text = neutral(text)
             if suspicious:
                 text = self._masked(text)
-            records.append(Record(self, stamp, crc32(line), text, level_of(text), stream))
+            level = level_of(text) if levels else Level.UNKNOWN
+            records.append(Record(self, stamp, crc32(line), text, level, stream))
+        if self._of_argo and _ARGOEXEC in block:
+            for record in records:
+                record.argoexec = _is_of_executor(record.text)
         return records
 
     def _cut(self, raw: bytes) -> str:
@@ -164,6 +179,11 @@ def _activity(text: str) -> bytes:
         orjson.dumps(name),
         b',"attempt":%d' % int(attempt) if attempt else b"",
     )
+
+
+def _is_of_executor(text: str) -> bool:
+    """argoexec logs into the main container's log, in logfmt with `argo=true` (seen with Argo 4.1.2)."""
+    return " argo=true" in text and text.startswith("time=")
 
 
 def plain_text(record: Record) -> str:

@@ -1,0 +1,1 @@
+"""State that replicas share: who holds which slot of a limit."""

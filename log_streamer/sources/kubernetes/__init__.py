@@ -1,0 +1,1 @@
+"""Pods, their logs, and Workflow objects, from the Kubernetes API."""

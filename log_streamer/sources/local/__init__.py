@@ -1,0 +1,1 @@
+"""Logs without Kubernetes: files of the local runner, and log files of processes."""

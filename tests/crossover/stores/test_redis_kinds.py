@@ -1,0 +1,124 @@
+"""The same slots on every kind of Redis: with a login, behind TLS, found by sentinels, in a cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from crossover.stores.leases import Lease, Limits, Refused, StoreAway
+from crossover.stores.redis_client import RedisAccess, connect
+from crossover.stores.redis_leases import RedisLeases
+from crossover.stores.redis_url import parse_redis_url
+from testbed.ports import free_port
+from testbed.redis import RedisServer, redis_binary
+from testbed.servers import Program, until_open
+from tests.step.test_tls import certificate
+
+ONE = Limits(principal=1, tenant=1, cluster=1)
+
+
+def lease() -> Lease:
+    return Lease(ONE.claims("acme", "ada"))
+
+
+@asynccontextmanager
+async def leases_by(url: str, access: RedisAccess | None = None) -> AsyncGenerator[RedisLeases, None]:
+    client = connect(parse_redis_url(url), access or RedisAccess(), timeout=2)
+    leases = RedisLeases(client, lease=30, timeout=5)
+    try:
+        yield leases
+    finally:
+        await leases.aclose()
+
+
+async def check(leases: RedisLeases) -> None:
+    """All three calls reach the scripts, and the slot is really there."""
+    held = lease()
+    await leases.acquire(held)
+    await leases.renew([held])
+    with pytest.raises(Refused):
+        await leases.acquire(lease())
+    await leases.release([held])
+    await leases.acquire(other := lease())
+    await leases.release([other])
+
+
+async def until_check(leases: RedisLeases) -> None:
+    """As soon as the servers have agreed who is who, or come back."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                return await check(leases)
+            except StoreAway:
+                await asyncio.sleep(0.1)
+
+
+async def test_a_user_with_a_password_in_a_file_that_rotates(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("first\n")
+    acl = ("--user", "streams", "on", ">first", ">second", "~{crossover}:*", "+@all", "-@admin")
+    async with RedisServer(options=acl) as redis:
+        url = f"redis://streams:wrong@127.0.0.1:{redis.port}"
+        async with leases_by(url, RedisAccess(password_file=file)) as leases:
+            await check(leases)
+        file.write_text("second")
+        async with leases_by(url, RedisAccess(password_file=file)) as leases:
+            await check(leases)
+            file.write_text("stale")
+        async with leases_by(url, RedisAccess(password_file=file)) as leases:
+            with pytest.raises(StoreAway) as away:
+                await leases.acquire(lease())
+            assert "stale" not in away.value.detail
+        async with leases_by(f"redis://streams:second@127.0.0.1:{redis.port}") as leases:
+            await check(leases)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
+async def test_behind_tls_only_a_trusted_server_is_spoken_to(tmp_path: Path) -> None:
+    both = certificate(tmp_path, "redis")
+    port = free_port()
+    files = ("--tls-cert-file", str(both), "--tls-key-file", str(both), "--tls-ca-cert-file", str(both))
+    async with RedisServer(options=("--tls-port", str(port), *files, "--tls-auth-clients", "no")):
+        await until_open(port)
+        trusting = RedisAccess(ca_file=tmp_path / "redis.crt")
+        async with leases_by(f"rediss://127.0.0.1:{port}", trusting) as leases:
+            await check(leases)
+        async with leases_by(f"rediss://127.0.0.1:{port}") as leases:
+            with pytest.raises(StoreAway):
+                await leases.acquire(lease())
+
+
+async def test_a_cluster_takes_every_call_also_after_a_restart(tmp_path: Path) -> None:
+    options = ("--cluster-enabled", "yes", "--dir", str(tmp_path))
+    async with RedisServer(options=options) as redis:
+        for first in range(0, 16384, 4096):
+            slots = (str(slot) for slot in range(first, first + 4096))
+            assert await redis.command("CLUSTER", "ADDSLOTS", *slots) == b"+OK\r\n"
+        async with leases_by(f"redis+cluster://127.0.0.1:{redis.port},127.0.0.1:{free_port()}") as leases:
+            await until_check(leases)
+            await redis.kill()
+            with pytest.raises(StoreAway):
+                await leases.acquire(lease())
+            await redis.start()
+            await until_check(leases)
+
+
+async def test_sentinels_tell_where_the_master_is(tmp_path: Path) -> None:
+    port, config = free_port(), tmp_path / "sentinel.conf"
+    async with RedisServer() as redis:
+        config.write_text(f"port {port}\nsentinel monitor main 127.0.0.1 {redis.port} 1\n")
+        async with Program([redis_binary(), str(config), "--sentinel"]):
+            await until_open(port)
+            url = f"redis+sentinel://127.0.0.1:{free_port()},127.0.0.1:{port}/main"
+            async with leases_by(url) as leases:
+                await check(leases)
+                await redis.kill()
+                with pytest.raises(StoreAway):
+                    await leases.acquire(lease())
+                await redis.start()
+                await until_check(leases)

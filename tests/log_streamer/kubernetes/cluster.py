@@ -1,0 +1,40 @@
+"""A pod-log server, and a client of ours for it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from log_streamer.sources.kubernetes.access import from_url
+from log_streamer.sources.kubernetes.client import KubernetesClient, Limits
+from testbed.pod_logs import PodLogServer
+
+PATIENT = Limits(connect=2, answer=2)
+"""Shorter than a test's patience."""
+
+
+@asynccontextmanager
+async def cluster(
+    token_file: Path | None = None,
+) -> AsyncGenerator[tuple[PodLogServer, KubernetesClient], None]:
+    async with PodLogServer.started() as server:
+        client = KubernetesClient(from_url(server.url, token_file), PATIENT)
+        try:
+            yield server, client
+        finally:
+            await client.close()
+
+
+def argo_pod(workflow: str, node: str = "extract", **spec: Any) -> dict[str, Any]:
+    """How Argo marks a step's pod."""
+    given: dict[str, Any] = {
+        "namespace": "argo",
+        "labels": {"workflows.argoproj.io/workflow": workflow, "workflows.argoproj.io/completed": "false"},
+        "annotations": {
+            "workflows.argoproj.io/node-id": f"{workflow}-{node}-id",
+            "workflows.argoproj.io/node-name": f"{workflow}.{node}",
+        },
+    }
+    return given | spec
