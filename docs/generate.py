@@ -1,6 +1,6 @@
 """Writes the pages of docs/ that say what the code says: `make docs`, or `python -m docs.generate --check`.
 
-settings.md, errors.md, step.md, metrics.md and openapi.json are made here and never edited by hand.
+settings.md, errors.md, step.md, metrics.md and openapi-*.json are made here and never edited by hand.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors.render,
     "step.md": step.render,
     "metrics.md": metrics.render,
-    "openapi.json": openapi.render,
+    "openapi-bridge.json": openapi.rendered(openapi.bridge),
+    "openapi-log-streamer.json": openapi.rendered(openapi.log_streamer),
 }
 
 

@@ -1,86 +1,70 @@
-"""What the log streamer counts, by OpenTelemetry's names for instruments."""
+"""The log streamer's metrics, by name. `docs/metrics.md` explains each to an operator."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
+Counts = Counter[tuple[str, ...]]
+
 
 class Metrics:
-    """Counters are plain numbers that are read when someone asks: adding one costs nothing."""
+    """Counts are plain numbers that OpenTelemetry reads when it exports: counting lines must cost nothing."""
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
-        self._opened: dict[bool, int] = {True: 0, False: 0}
-        self._bytes = 0
-        self._lines = 0
-        self._late = 0
-        self._gaps: dict[str, int] = {}
-        self._ends: dict[str, int] = {}
-        self._failures: dict[str, int] = {}
-        self._counter(
-            "crossover.logs.opened", "Logs opened, to follow them or to read what is there.", self._opens
-        )
-        self._counter(
-            "crossover.logs.read", "Bytes read from logs.", lambda: [Observation(self._bytes)], "By"
-        )
-        self._counter("crossover.feed.lines", "Lines handed on to feeds.", lambda: [Observation(self._lines)])
-        self._counter(
-            "crossover.feed.late", "Lines handed on after newer ones.", lambda: [Observation(self._late)]
-        )
-        self._counter(
-            "crossover.feed.gaps", "Gaps told to viewers, by reason.", lambda: _rows(self._gaps, "reason")
-        )
-        self._counter("crossover.feed.ends", "Streams ended, by reason.", lambda: _rows(self._ends, "reason"))
-        self._counter(
-            "crossover.requests.failed",
-            "Requests refused or failed, by error.",
-            lambda: _rows(self._failures, "error"),
-        )
+        self._opened: Counts = Counter({("true",): 0, ("false",): 0})
+        self._read: Counts = Counter({(): 0})
+        self._lines: Counts = Counter({(): 0})
+        self._late: Counts = Counter({(): 0})
+        self._gaps: Counts = Counter()
+        self._ends: Counts = Counter()
+        self._errors: Counts = Counter()
+        self._count("crossover_logs_opened", self._opened, "follow", of="Logs opened.")
+        self._count("crossover_logs_read_bytes", self._read, of="Bytes read from logs.")
+        self._count("crossover_feed_lines", self._lines, of="Lines handed on to feeds.")
+        self._count("crossover_feed_late_lines", self._late, of="Lines handed on after newer ones.")
+        self._count("crossover_feed_gaps", self._gaps, "reason", of="Gaps that follows told of.")
+        self._count("crossover_stream_ends", self._ends, "reason", of="Streams that ended.")
+        self._count("crossover_errors", self._errors, "kind", of="Refused or failed requests.")
 
     def opened(self, follow: bool) -> None:
-        self._opened[follow] += 1
+        self._opened[str(follow).lower(),] += 1
 
     def read(self, size: int) -> None:
-        self._bytes += size
+        self._read[()] += size
 
     def handed_on(self, lines: int, late: int) -> None:
-        self._lines += lines
-        self._late += late
+        self._lines[()] += lines
+        self._late[()] += late
 
     def gap(self, reason: str) -> None:
-        self._gaps[reason] = self._gaps.get(reason, 0) + 1
+        self._gaps[reason,] += 1
 
     def ended(self, reason: str) -> None:
-        self._ends[reason] = self._ends.get(reason, 0) + 1
+        self._ends[reason,] += 1
 
     def failed(self, kind: str) -> None:
-        self._failures[kind] = self._failures.get(kind, 0) + 1
+        self._errors[kind,] += 1
 
     def watch_follows(self, count: Callable[[], int]) -> None:
-        self._gauge("crossover.logs.follows", "Logs that are followed now, one per container.", count)
+        self._gauge("crossover_follows", "Logs that are followed now, one follow per container.", count)
 
     def watch_feeds(self, count: Callable[[], int]) -> None:
-        self._gauge("crossover.feeds", "Traces that have a feed now.", count)
+        self._gauge("crossover_feeds", "Traces that have a feed now.", count)
 
     def watch_streams(self, count: Callable[[], int]) -> None:
-        self._gauge("crossover.streams", "Streams open to viewers now.", count)
+        self._gauge("crossover_streams", "Streams open to viewers now.", count)
 
-    def _opens(self) -> list[Observation]:
-        return [Observation(n, {"follow": str(how).lower()}) for how, n in self._opened.items()]
+    def _count(self, name: str, counts: Counts, *labels: str, of: str) -> None:
+        def observe(_: CallbackOptions) -> Iterable[Observation]:
+            return [Observation(n, dict(zip(labels, key, strict=True))) for key, n in counts.items()]
 
-    def _counter(
-        self, name: str, description: str, read: Callable[[], Iterable[Observation]], unit: str = "1"
-    ) -> None:
-        self._meter.create_observable_counter(name, [lambda _: read()], unit=unit, description=description)
+        self._meter.create_observable_counter(name, [observe], description=of)
 
     def _gauge(self, name: str, description: str, count: Callable[[], int]) -> None:
-        def observe(_: CallbackOptions) -> Iterable[Observation]:
-            return [Observation(count())]
-
-        self._meter.create_observable_gauge(name, [observe], description=description)
-
-
-def _rows(counts: dict[str, int], label: str) -> list[Observation]:
-    return [Observation(number, {label: name}) for name, number in counts.items()]
+        self._meter.create_observable_up_down_counter(
+            name, [lambda _: [Observation(count())]], description=description
+        )

@@ -1,7 +1,8 @@
 """`make demo`: an Argo workflow's step as a Temporal run, end to end, on this machine.
 
-Real: Temporal's dev server, the bridge, a worker, the WorkflowTemplates as shipped, a database. Argo
-itself is not here: Crossover's local runner executes the workflow's steps as processes, and says so.
+Real: Temporal's dev server, the bridge, the log streamer, a worker, the WorkflowTemplates as shipped, a
+database. Argo itself is not here: Crossover's local runner executes the workflow's steps as processes, and
+says so. What you see of the run is `crossover logs`.
 """
 
 from __future__ import annotations
@@ -14,22 +15,25 @@ import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from argo_flow.graph.phases import NodePhase
-from argo_flow.local.console import Console
-from argo_flow.local.events import Event
+from argo_flow.local.events import Event, NodeStarted
 from argo_flow.local.runner import LocalRunner, WorkflowResult
 from argo_flow.local.settings import color_wanted, inherited
 from argo_flow.parse import parse_texts
 from testbed.ports import preferred_port
-from testbed.servers import Bridge, Program, TemporalServer
-from testbed.worker_lines import WorkerLines
+from testbed.servers import BIN, Bridge, LogStreamer, Program, TemporalServer
 
 ROOT = Path(__file__).parent.parent
 FILES = ("argo_templates/step/workflow-template.yaml", "argo_templates/examples/metadata-extraction.yaml")
 TABLES = 3000
+NAMESPACE = "local"
 READY_WITHIN = 60.0
 """Seconds. Everything is up in three on an idle machine."""
+
+WATCH_WITHIN = 120.0
+"""Seconds. The workflow takes five, and ends at once when a person stops it."""
 
 
 class Unprepared(Exception):
@@ -42,7 +46,7 @@ class Stage:
 
     temporal: TemporalServer
     bridge: Bridge
-    worker_log: Path
+    logs: LogStreamer
     database: Path
 
 
@@ -52,7 +56,6 @@ class Demo:
     def __init__(self, home: Path, *, color: bool) -> None:
         self._home = home
         self._color = color
-        self._console = Console(sys.stdout, color=color)
         self._runner: LocalRunner | None = None
         self.stopped = asyncio.Event()
 
@@ -90,11 +93,22 @@ class Demo:
         )
         await stack.enter_async_context(bridge)
         worker_log = await self._worker(stack, temporal)
+        logs = LogStreamer(
+            self._home / "log-streamer.log",
+            preferred_port(8788),
+            local_runs=self._home / "runs",
+            argo_namespaces=NAMESPACE,
+            worker_logs=worker_log,
+            bridge_url=bridge.url,
+            log_level="info",
+        )
+        await stack.enter_async_context(logs)
         self._say(f"  Temporal  {temporal.address}, UI http://127.0.0.1:{temporal.ui_port}")
         self._say(f"  bridge    {bridge.url}, API http://127.0.0.1:{bridge.port}/docs")
+        self._say(f"  logs      {logs.url}, API http://127.0.0.1:{logs.port}/docs")
         self._say("  worker    task queue metadata-extractor (a deployment of its own, in real life)")
         self._say(f"  database  {_shown(database)}, {TABLES} tables")
-        return Stage(temporal, bridge, worker_log, database)
+        return Stage(temporal, bridge, logs, database)
 
     async def _database(self) -> Path:
         database = self._home / f"shop-{TABLES}.db"
@@ -124,21 +138,44 @@ class Demo:
 
     async def _play(self, stage: Stage) -> WorkflowResult:
         overrides = {"CROSSOVER_URL": stage.bridge.url, "CROSSOVER_TOKEN_FILE": ""}
+        begun: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        def note(event: Event) -> None:
+            if isinstance(event, NodeStarted) and not begun.done():
+                begun.set_result(event.node.id)  # the first node's id is the workflow's name
+
         self._runner = LocalRunner(
-            self._home / "runs", self._show, environment=inherited(), overrides=overrides
+            self._home / "runs", note, environment=inherited(), overrides=overrides, namespace=NAMESPACE
         )
-        self._say(
-            "\nThe workflow's steps run as processes here: this is Crossover's local runner, not Argo.\n"
-        )
-        lines = WorkerLines(stage.worker_log, sys.stdout, color=self._color)
-        async with lines.shown():
-            return await self._runner.run(
+        self._say("\nThe workflow's steps run as processes here: this is Crossover's local runner, not Argo.")
+        run = asyncio.create_task(
+            self._runner.run(
                 parse_texts({name: (ROOT / name).read_text() for name in FILES}),
                 parameters={"source": f"sqlite:///{stage.database}", "output": str(self._home / "out")},
             )
+        )
+        either: list[asyncio.Future[Any]] = [begun, run]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if begun.done():
+            await self._watch(stage, begun.result())
+        return await run
 
-    def _show(self, event: Event) -> None:
-        self._console(event)
+    async def _watch(self, stage: Stage, trace_id: str) -> None:
+        """`crossover logs`, as a person would run it beside."""
+        self._say(f"$ crossover logs {trace_id}\n")
+        color = "always" if self._color else "never"
+        args = [str(BIN / "crossover"), "logs", trace_id, "--url", stage.logs.url, "--color", color]
+        process = await asyncio.create_subprocess_exec(
+            *args, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            await asyncio.wait_for(process.wait(), WATCH_WITHIN)
+        except TimeoutError:
+            self._say("demo: the feed did not end")
+        finally:
+            if process.returncode is None:
+                process.terminate()
+                await process.wait()
 
     def _outcome(self, result: WorkflowResult) -> None:
         self._say("")
@@ -154,6 +191,7 @@ class Demo:
 Everything stays up until Ctrl-C. To try next:
   open http://127.0.0.1:{stage.temporal.ui_port}                  the run in Temporal's UI
   curl '{stage.bridge.url}/v1/runs?trace_id={result.name}'
+  curl -N '{stage.logs.url}/v1/logs/{result.name}?level=info'   the same feed as events
   curl {stage.bridge.url}/metrics
   open {stage.bridge.url}/docs                  every call of the bridge""")
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from crossover import __version__
+from crossover.cli.logs.command import logs
 from crossover.contract.run import valid_tenant
 from crossover.identity import Role, new_token
 from crossover.telemetry import configure_logging
@@ -78,6 +79,9 @@ def serve_logs() -> None:
         serve_feeds(settings)
     except (ValueError, OSError) as error:
         raise SystemExit(f"crossover log-streamer serve: {LogStreamerSettings.words(error)}") from None
+
+
+app.command("logs")(logs)
 
 
 @token_app.command("new")

@@ -1,16 +1,18 @@
-"""docs/metrics.md: what the bridge's metrics mean, and where to look when one is odd."""
+"""docs/metrics.md: what the services' metrics mean, and where to look when one is odd."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from opentelemetry.metrics import Meter
 from prometheus_client.metrics_core import Metric
 
-from bridge.metrics import Metrics
+from bridge.metrics import Metrics as BridgeMetrics
 from crossover.telemetry import build_telemetry
 from docs.pages.markdown import code, page, table
+from log_streamer.metrics import Metrics as LogStreamerMetrics
 
 
 class Text(NamedTuple):
@@ -18,7 +20,7 @@ class Text(NamedTuple):
     odd: str
 
 
-TEXTS: dict[str, Text] = {
+BRIDGE: dict[str, Text] = {
     "crossover_starts_total": Text(
         "Starts that were answered; `outcome` is `created` (a new run) or `attached` (the node had one).",
         "Many `attached`: step pods are lost and come back. See why (evictions, memory) before anything "
@@ -51,36 +53,94 @@ TEXTS: dict[str, Text] = {
     ),
 }
 
+LOG_STREAMER: dict[str, Text] = {
+    "crossover_streams": Text(
+        "Streams open to viewers of this replica now.",
+        "Near the sum that `streams_per_cluster` allows: viewers are about to be refused (429).",
+    ),
+    "crossover_feeds": Text(
+        "Traces that have a feed now: those with viewers, and those that lost their last one a while ago.",
+        "More than streams for long: viewers come and go, each time for another trace.",
+    ),
+    "crossover_follows": Text(
+        "Logs that are followed now, one per container, however many viewers there are.",
+        "Much more than pods have containers: it cannot be; tell us.",
+    ),
+    "crossover_logs_opened_total": Text(
+        "Logs opened; `follow` is `false` for reads of the past (downloads, and viewers who join late).",
+        "`true` grows while `crossover_follows` does not: something cuts follows (a load balancer?).",
+    ),
+    "crossover_logs_read_bytes_total": Text(
+        "Bytes read from logs: what this replica costs the API server and the kubelets.",
+        "Far above what viewers get: worker pods write much for other traces. That is by design.",
+    ),
+    "crossover_feed_lines_total": Text("Lines handed on to feeds.", "It stands still while pods write."),
+    "crossover_feed_late_lines_total": Text(
+        "Lines that came after newer ones had been handed on; they are marked `late`.",
+        "More than a few in a thousand: clocks of nodes differ by more than `window`, or the API is slow.",
+    ),
+    "crossover_feed_gaps_total": Text(
+        "Times that continuity could not be proven; `reason` is the gap event's.",
+        "`rotated`: logs are rotated faster than they are read again after a cut. `unreadable`: a right is "
+        "missing; the gap's `detail` says which.",
+    ),
+    "crossover_stream_ends_total": Text(
+        "Streams that ended; `reason` is the end event's, or `hung_up` where the viewer left.",
+        "`too_slow`: viewers' networks. `line_cap`: traces are chatty; see `max_lines`, and filters.",
+    ),
+    "crossover_errors_total": Text(
+        "Answers that are problems; `kind` is one of [errors.md](errors.md).",
+        "`busy`: a limit of streams is reached. `internal` is a bug of ours: its log line has the traceback.",
+    ),
+}
+
 INTRO = """\
-`GET /metrics` serves these in Prometheus' text format, and `CROSSOVER_BRIDGE_OTLP_ENDPOINT` sends them by
-OTLP as well. They are this replica's own: sum them over replicas."""
+`GET /metrics` serves these in Prometheus' text format, and each service's `OTLP_ENDPOINT` setting sends them
+by OTLP as well. They are one replica's own: sum them over replicas."""
+
+SERVICES = {
+    "The bridge": ("bridge/metrics.py", BridgeMetrics, BRIDGE),
+    "The log streamer": ("log_streamer/metrics.py", LogStreamerMetrics, LOG_STREAMER),
+}
 
 
-def render(texts: Mapping[str, Text] = TEXTS) -> str:
+def render() -> str:
     """Raises ValueError when a metric has no text, or a text no metric."""
-    found = {_name(family): family for family in families()}
+    sources = " and ".join(source for source, _, _ in SERVICES.values())
+    parts = [
+        part
+        for title, (source, metrics, texts) in SERVICES.items()
+        for part in (f"## {title}", rows_of(source, metrics, texts))
+    ]
+    return page("Metrics", f"{sources} and docs/pages/metrics.py", INTRO, *parts)
+
+
+def rows_of(source: str, metrics: Callable[[Meter], object], texts: Mapping[str, Text]) -> str:
+    """One service's table. Raises ValueError."""
+    found = {_name(family): family for family in families(metrics)}
     if found.keys() != texts.keys():
         odd = ", ".join(sorted(found.keys() ^ texts.keys()))
-        raise ValueError(f"docs/pages/metrics.py and bridge/metrics.py do not have the same metrics: {odd}")
+        raise ValueError(f"docs/pages/metrics.py and {source} do not have the same metrics: {odd}")
     rows = [
         [code(name), found[name].type, ", ".join(map(code, _labels(found[name]))), *texts[name]]
         for name in sorted(found)
     ]
-    return page(
-        "Metrics of the bridge",
-        "bridge/metrics.py and docs/pages/metrics.py",
-        INTRO,
-        table(["name", "type", "labels", "meaning", "when it is odd"], rows),
-    )
+    return table(["name", "type", "labels", "meaning", "when it is odd"], rows)
 
 
-_SAMPLES: dict[str, object] = {"bool": True, "int": 1, "float": 0.1, "str": "sample"}
+_SAMPLES: dict[str, object] = {
+    "bool": True,
+    "int": 1,
+    "float": 0.1,
+    "str": "sample",
+    "Callable[[], int]": lambda: 1,
+}
 
 
-def families() -> list[Metric]:
-    """The bridge's metrics as Prometheus sees them, after each was recorded once."""
+def families(metrics: Callable[[Meter], object]) -> list[Metric]:
+    """A service's metrics as Prometheus sees them, after each was recorded once."""
     telemetry = build_telemetry("docs")
-    for name, record in inspect.getmembers(Metrics(telemetry.meter), inspect.ismethod):
+    for name, record in inspect.getmembers(metrics(telemetry.meter), inspect.ismethod):
         if not name.startswith("_"):
             parameters = inspect.signature(record).parameters.values()
             record(**{each.name: _SAMPLES[each.annotation] for each in parameters})

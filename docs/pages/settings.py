@@ -1,4 +1,4 @@
-"""docs/settings.md: what an operator of the bridge can set."""
+"""docs/settings.md: what an operator can set."""
 
 from __future__ import annotations
 
@@ -6,39 +6,47 @@ from enum import StrEnum
 from typing import Any
 
 from bridge.settings import BridgeSettings
+from crossover.settings import ServiceSettings
 from docs.pages.markdown import code, page, table
+from log_streamer.settings import LogStreamerSettings
 
 INTRO = """\
-Everything the bridge can be told, each by an environment variable that is read once, at its start. A value
-that cannot be used ends the start with a sentence that names its variable; a variable with a misspelt name
-is not noticed. [operations.md](operations.md) shows them at work, with the registry and the token file."""
+Everything the services can be told, each by an environment variable that is read once, at the start. A value
+that cannot be used ends the start with a sentence that names its variable, and so does a variable with a
+misspelt name. [operations.md](operations.md) shows them at work, with the registry and the token file."""
+
+SERVICES: dict[str, tuple[str, type[ServiceSettings]]] = {
+    "The bridge": ("bridge/settings.py", BridgeSettings),
+    "The log streamer": ("log_streamer/settings.py", LogStreamerSettings),
+}
 
 
 def render() -> str:
-    properties = BridgeSettings.model_json_schema()["properties"]
-    prefix = BridgeSettings.model_config["env_prefix"]
-    rows = [
-        [code(prefix + name.upper()), _kind(properties[name]), _default(field.default), _text(name)]
-        for name, field in BridgeSettings.model_fields.items()
+    sources = " and ".join(source for source, _ in SERVICES.values())
+    parts = [
+        part
+        for title, (source, settings) in SERVICES.items()
+        for part in (f"## {title}", _table(source, settings))
     ]
-    return page(
-        "Settings of the bridge",
-        "bridge/settings.py",
-        INTRO,
-        table(["variable", "value", "default", "what, in which unit, and why so"], rows),
-    )
+    return page("Settings", sources, INTRO, *parts)
 
 
-def _text(name: str) -> str:
-    description = BridgeSettings.model_fields[name].description
-    if not description:
-        raise ValueError(f"bridge/settings.py: {name} has no description; it goes into docs/settings.md")
-    return description
+def _table(source: str, settings: type[ServiceSettings]) -> str:
+    schema, prefix = settings.model_json_schema(), settings.model_config["env_prefix"]
+    rows = []
+    for name, field in settings.model_fields.items():
+        if not field.description:
+            raise ValueError(f"{source}: {name} has no description; it goes into docs/settings.md")
+        kind = _kind(schema["properties"][name], schema.get("$defs", {}))
+        rows.append([code(prefix + name.upper()), kind, _default(field.default), field.description])
+    return table(["variable", "value", "default", "what, in which unit, and why so"], rows)
 
 
 def _default(value: object) -> str:
     match value:
         case None:
+            return ""
+        case "":
             return ""
         case bool():
             return code(str(value).lower())
@@ -48,11 +56,11 @@ def _default(value: object) -> str:
             return code(str(value))
 
 
-def _kind(schema: dict[str, Any]) -> str:
+def _kind(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     """What may be given, in words: from the setting's JSON Schema."""
     if "$ref" in schema:
         name = schema["$ref"].rsplit("/", 1)[-1]
-        values = BridgeSettings.model_json_schema()["$defs"][name]["enum"]
+        values = definitions[name]["enum"]
         return " or ".join(code(value) for value in values)
     given = next((each for each in schema.get("anyOf", []) if each["type"] != "null"), schema)
     kind = {"path": "file"}.get(given.get("format", ""), _TYPES[given["type"]])

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crossover.telemetry import get_logger
 from log_streamer.feed.completion import Completion
@@ -166,9 +166,8 @@ class Feed:
         match finding:
             case Found():
                 self._follow(finding)
-            case State() if self._states.get((finding.kind, finding.id)) != finding:
-                self._states[finding.kind, finding.id] = finding
-                self._notice(state_notice(finding))
+            case State():
+                self._change(finding)
             case Trouble():
                 self._notice(gap_notice(Reason.AWAY, finding.detail, since=stamp_of_time(time.time())))
         if isinstance(finding, Engine | Looked | Trouble):
@@ -176,6 +175,17 @@ class Feed:
             if self._completion.all_looked and not self._looked.is_set():
                 self._looked.set()
         self._poke()
+
+    def _change(self, state: State) -> None:
+        """Several locators may tell the same; progress has no time of its own, so it gets ours."""
+        before = self._states.get((state.kind, state.id))
+        if before == state:
+            return
+        self._states[state.kind, state.id] = state
+        if before is not None and (before.phase, before.attempt) == (state.phase, state.attempt):
+            now = stamp_of_time(time.time())
+            state = replace(state, ts=now[:23].decode() + "Z")
+        self._notice(state_notice(state))
 
     def _follow(self, found: Found) -> None:
         container = found.container

@@ -54,7 +54,14 @@ def state_notice(state: State) -> Notice:
         data["attempt"] = state.attempt
     if state.progress is not None:
         data["progress"] = state.progress
-    return Notice("state", data, split_stamp(state.ts.encode())[0] or ZERO)
+    return Notice("state", data, _place(state))
+
+
+def _place(state: State) -> bytes:
+    """Where in time it is shown. Argo tells whole seconds: an end comes after the lines of its second."""
+    stamp = split_stamp(state.ts.encode())[0] or ZERO
+    whole = stamp.endswith(b".000000000Z") and state.phase not in ("Pending", "Running")
+    return stamp[:20] + b"999999999Z" if whole and stamp != ZERO else stamp
 
 
 def gap_notice(

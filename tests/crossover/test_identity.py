@@ -31,7 +31,12 @@ def principal(tenant: str = "acme", role: Role = Role.OPERATOR) -> Principal:
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("action", Action)
 def test_a_role_may_do_all_that_a_lower_one_may(role: Role, action: Action) -> None:
-    lowest = {Action.READ: Role.VIEWER, Action.START: Role.OPERATOR, Action.CONTROL: Role.OPERATOR}[action]
+    lowest = {
+        Action.READ: Role.VIEWER,
+        Action.READ_LOGS: Role.VIEWER,
+        Action.START: Role.OPERATOR,
+        Action.CONTROL: Role.OPERATOR,
+    }[action]
     if role >= lowest:
         authorise(principal(role=role), action, Resource("acme", RUN))
     else:

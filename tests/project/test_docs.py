@@ -17,8 +17,10 @@ from crossover.cli.step.arguments import SETTINGS
 from crossover.contract.run import ExitCode
 from crossover.errors import TABLE, Busy
 from crossover.identity import StaticTokens
+from crossover.settings import ServiceSettings
 from docs import generate
 from docs.pages import errors, metrics, step
+from log_streamer.settings import LogStreamerSettings
 from tests.project.files import ROOT, pages
 
 DOCS = ROOT / "docs"
@@ -59,9 +61,10 @@ def test_the_environment_does_not_show_in_the_pages(monkeypatch: pytest.MonkeyPa
     assert {name: render() for name, render in generate.PAGES.items()} == before
 
 
-def test_every_setting_is_documented() -> None:
-    page = read("settings.md")
-    missing = [name for name in BridgeSettings.model_fields if f"`{PREFIX}{name.upper()}`" not in page]
+@pytest.mark.parametrize("settings", [BridgeSettings, LogStreamerSettings])
+def test_every_setting_is_documented(settings: type[ServiceSettings]) -> None:
+    page, prefix = read("settings.md"), settings.model_config["env_prefix"]
+    missing = [name for name in settings.model_fields if f"`{prefix}{name.upper()}`" not in page]
     assert missing == []
 
 
@@ -78,18 +81,21 @@ def test_an_error_without_advice_stops_the_generation() -> None:
         errors.render(advice)
 
 
-def test_every_metric_is_documented() -> None:
-    named = set(re.findall(r'"(crossover_\w+)"', (ROOT / "bridge" / "metrics.py").read_text()))
+@pytest.mark.parametrize("service", ["bridge", "log_streamer"])
+def test_every_metric_is_documented(service: str) -> None:
+    named = set(re.findall(r'"(crossover_\w+)"', (ROOT / service / "metrics.py").read_text()))
     page = read("metrics.md")
     assert len(named) >= 6
     assert [name for name in sorted(named) if f"`{name}" not in page] == []
 
 
-def test_a_metric_without_a_text_stops_the_generation() -> None:
-    fewer = dict(list(metrics.TEXTS.items())[1:])
-    (left_out,) = metrics.TEXTS.keys() - fewer.keys()
+@pytest.mark.parametrize("service", metrics.SERVICES)
+def test_a_metric_without_a_text_stops_the_generation(service: str) -> None:
+    source, recorders, texts = metrics.SERVICES[service]
+    fewer = dict(list(texts.items())[1:])
+    (left_out,) = texts.keys() - fewer.keys()
     with pytest.raises(ValueError, match=left_out):
-        metrics.render(fewer)
+        metrics.rows_of(source, recorders, fewer)
 
 
 def test_every_flag_of_the_step_is_documented_with_its_variable() -> None:
@@ -130,9 +136,10 @@ def test_the_recipes_are_yaml_that_argo_reads() -> None:
     assert [strategy["expression"] for strategy in strategies] == list(step.RECIPES.values())
 
 
-def test_every_reference_of_the_openapi_document_leads_somewhere() -> None:
-    document = json.loads(read("openapi.json"))
-    for reference in set(re.findall(r'"#/([^"]+)"', read("openapi.json"))):
+@pytest.mark.parametrize("name", ["openapi-bridge.json", "openapi-log-streamer.json"])
+def test_every_reference_of_the_openapi_document_leads_somewhere(name: str) -> None:
+    document = json.loads(read(name))
+    for reference in set(re.findall(r'"#/([^"]+)"', read(name))):
         place: Any = document
         for key in reference.split("/"):
             assert key in place, reference
@@ -152,8 +159,11 @@ def test_the_registry_and_the_tokens_of_the_operations_page_can_be_used(tmp_path
 
 
 def test_no_page_names_a_variable_that_does_not_exist() -> None:
-    known = {PREFIX + name.upper() for name in BridgeSettings.model_fields}
-    known |= {setting.environment for setting in SETTINGS.values()} | {PREFIX}
+    services: list[type[ServiceSettings]] = [BridgeSettings, LogStreamerSettings]
+    prefixes = {each: each.model_config["env_prefix"] for each in services}
+    known = {prefix + name.upper() for each, prefix in prefixes.items() for name in each.model_fields}
+    known |= {setting.environment for setting in SETTINGS.values()} | {*prefixes.values()}
+    known |= {"CROSSOVER_LOGS_URL"}  # of `crossover logs`; its own help is tested with it
     named = {
         (page, variable)
         for page, text in pages().items()

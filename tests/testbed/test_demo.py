@@ -70,22 +70,24 @@ def taken(*ports: int) -> Iterator[None]:
 def test_it_ends_with_succeeded_and_leaves_nothing_behind_also_when_its_ports_are_taken(
     demo: subprocess.Popen[bytes],
 ) -> None:
-    with taken(7233, 8233, 8787):
+    with taken(7233, 8233, 8787, 8788):
         said = read_until(demo, "prepare")
         children = family(demo)
         said += read_until(demo, "\nSucceeded\n")
     assert demo.wait(PATIENCE) == 0
     assert ":7233" not in said
     assert ":8787" not in said
+    assert ":8788" not in said
     assert "not Argo" in said
     assert "3000 tables became 47775 entities" in said
-    assert "worker │ " in said
+    assert "fetch_columns: read 250 tables" in said
+    assert "run ExtractMetadata Succeeded" in said
     assert len(children) >= 3
     assert not [child for child in children if child.is_running()]
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("word", ["Temporal  127", "worker │ "], ids=["before the run", "in the run"])
+@pytest.mark.parametrize("word", ["Temporal  127", "fetch_columns: read"], ids=["before the run", "in the run"])
 def test_ctrl_c_leaves_no_process_behind(demo: subprocess.Popen[bytes], word: str) -> None:
     read_until(demo, word)
     children = family(demo)

@@ -1,0 +1,1 @@
+"""`crossover logs`: one trace's live feed in a terminal."""
