@@ -6,7 +6,7 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from bench import starts, steps, waits, whole
+from bench import feeds, filters, starts, steps, waits, whole
 from bench.figures import Figure, save, show
 from bench.rig import leave
 
@@ -17,6 +17,10 @@ SUITES: dict[tuple[str, ...], Measure] = {
     ("notify_500_p50_ms", "notify_500_p99_ms"): waits.measure_500,
     ("waits_5000_", "waits_1000_"): waits.measure_5000,
     ("step_start_ms", "step_rss_mb"): steps.measure,
+    ("filter_mb_per_s",): filters.measure,
+    ("feed_lines_per_s", "feed_rss_growth_mb"): feeds.measure_throughput,
+    ("feed_200_viewers_",): feeds.measure_viewers,
+    ("feed_latency_",): feeds.measure_latency,
     ("demo_warm_s",): whole.measure_demo,
     ("test_s",): whole.measure_tests,
 }
