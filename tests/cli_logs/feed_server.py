@@ -6,6 +6,7 @@ The script is JSON: `records` (what the trace's lines say), and `answers`, of wh
 
     {"status": 404, "retry_after": 1}                     a refusal, as an RFC 9457 problem
     {"first": [event...], "lines": 5, "then": "cut"}      events, five more lines, and a torn connection
+    {"retry": 50}                                         also: milliseconds for an EventSource's next try
 
 `then`: `cut` (reset in the middle of the next event), `close` (a clean end without a word), `hold`
 (heartbeats until the client leaves), `exit` (the program dies), or the data of an `end` event. Lines go on
@@ -108,6 +109,8 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         given = self.headers.get("Last-Event-ID") or (query.get("cursor") or ["c0"])[0]
         done = int(given.removeprefix("c") or 0)
+        if "retry" in answer:
+            self.wfile.write(f"retry: {answer['retry']}\n\n".encode())
         for event in answer.get("first", []):
             self.wfile.write(frame(event["event"], event["data"], done))
         last = min(done + answer.get("lines", len(self.script.records)), len(self.script.records))

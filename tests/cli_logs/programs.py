@@ -15,15 +15,7 @@ from tests.step.programs import PATIENCE, Ended, Process
 
 Json = dict[str, Any]
 
-# `crossover logs` by itself: its exit codes do not depend on where it is mounted.
-PROGRAM = """
-import typer
-from crossover.cli.logs.command import logs
-app = typer.Typer(add_completion=False)
-app.command("logs")(logs)
-app()
-"""
-COMMAND = (sys.executable, "-c", PROGRAM)
+COMMAND = (sys.executable, "-m", "crossover.cli", "logs")
 TRACE = "wf-7"
 
 

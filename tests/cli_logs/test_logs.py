@@ -92,6 +92,12 @@ def test_the_servers_own_limits_do_not_end_it(feed: FeedServer, reason: str) -> 
     assert (ended.code, messages(ended.out)) == (0, lines(9))
 
 
+def test_a_feed_that_ends_at_once_again_and_again_is_not_hammered(feed: FeedServer) -> None:
+    ended = LogsCommand(feed.play({"then": end("shutdown", None)}).url).run("--outage-budget", "2s")
+    assert ended.code == 75
+    assert 2 < len(feed.requests()) < 40
+
+
 @pytest.mark.parametrize("status", [429, 503, 500])
 def test_a_busy_service_is_asked_again_when_it_says(feed: FeedServer, status: int) -> None:
     answers: list[Json] = [{"status": status, "retry_after": 2}, {"then": OK}]

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossover.cli.logs.safe import safe
@@ -50,6 +50,7 @@ def shown(record: Json, **how: bool) -> list[str]:
         ({"node": {"id": "1", "name": "extract"}}, "02:11:29.636 extract │ hello"),
         ({"container": "main"}, "02:11:29.636 p-1 │ hello"),
         ({"container": "wait"}, "02:11:29.636 p-1/wait │ hello"),
+        ({"container": "worker", "source": "worker"}, "02:11:29.636 p-1 │ hello"),
         ({"late": True}, "02:11:29.636 p-1 │ hello (late)"),
         ({"pod": "p" * 40 + "-end"}, f"02:11:29.636 …{'p' * (LONGEST_LABEL - 5)}-end │ hello"),
         ({"ts": "nonsense"}, "--:--:--.--- p-1 │ hello"),
@@ -97,6 +98,7 @@ def test_attempts_levels_and_tracebacks_of_the_sdk_are_kept(write: Any) -> None:
     ]
 
 
+@settings(deadline=None)  # the first example compiles patterns, which takes a loaded machine its time
 @given(st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), st.text(max_size=20), max_size=4))
 def test_every_value_that_the_sdk_writes_is_read_back(extra: dict[str, str]) -> None:
     known = {**SDK, **{f"x_{key}": value for key, value in extra.items()}}

@@ -28,7 +28,7 @@ class Message(NamedTuple):
     """An event of the feed: a list of records, or one object. `cursor` resumes after it."""
 
     event: str
-    data: Any
+    data: list[Any] | dict[str, Any]
     cursor: str
 
 
@@ -123,10 +123,17 @@ def _check(response: httpx.Response) -> None:
     raise Refused(content, retry_after(reply))
 
 
+def _content(data: str) -> list[Any] | dict[str, Any]:
+    content = json.loads(data)
+    if not isinstance(content, list | dict):
+        raise ValueError
+    return content
+
+
 def _messages(response: httpx.Response) -> Iterator[list[Message]]:
     parser = Parser()
     try:
         for chunk in response.iter_raw():
-            yield [Message(name, json.loads(data), cursor) for name, data, cursor in parser.feed(chunk)]
+            yield [Message(name, _content(data), cursor) for name, data, cursor in parser.feed(chunk)]
     except (ValueError, RecursionError, TooLong) as error:
         raise Away("it sends what is no log feed") from error

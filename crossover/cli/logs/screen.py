@@ -91,7 +91,9 @@ class Screen:
         node = record.get("node")
         name = _text(node, "name") if isinstance(node, dict) else ""
         name = safe(name or _text(record, "pod") or _text(record, "source") or "?")
-        if (container := _text(record, "container")) not in ("", "main"):
+        container = _text(record, "container")
+        # A worker's pod has one container that knows of traces; its name would only push the pod's away.
+        if container not in ("", "main") and record.get("source") != "worker":
             name += f"/{safe(container)}"
         color = SOURCE_COLORS[zlib.crc32(name.encode("utf-8", "replace")) % len(SOURCE_COLORS)]
         if len(name) > LONGEST_LABEL:

@@ -23,6 +23,9 @@ GOES_ON = {"timeout", "line_cap", "too_slow", "shutdown"}
 
 UNKNOWN_TRACE = TABLE[NotFound].kind
 ASK_AGAIN = 2.0
+STEADY = 5.0
+"""Seconds after which a connection counts as sound though nothing new came."""
+
 FAILED = {Phase.FAILED, Phase.ERROR}
 
 
@@ -62,13 +65,22 @@ class Session:
     def _follow(self) -> None:
         """One connection. Returns when it has said its end; raises Away when it just stops."""
         with self._feed.opened(self._query(), self._cursor) as messages:
+            since, began_at = time.monotonic(), self._cursor
             for some in messages:
-                self._recovered()
                 for message in some:
                     self._cursor = message.cursor or self._cursor
+                    if self._cursor != began_at:
+                        self._recovered()
                     if self._show(message):
-                        return
+                        return self._go_on(self._cursor != began_at)
+                if time.monotonic() - since > STEADY:
+                    self._recovered()
         raise Away("it closed the connection")
+
+    def _go_on(self, further: bool) -> None:
+        """After an end. A feed that ends again and again without getting any further is away."""
+        if self._leave is None and not further:
+            raise Away("it ended the feed at once")
 
     def _query(self) -> list[tuple[str, str]]:
         options, passed = self._options, time.monotonic() - self._began

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import ssl
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -78,13 +79,32 @@ async def test_a_user_with_a_password_in_a_file_that_rotates(tmp_path: Path) -> 
             await check(leases)
 
 
+@asynccontextmanager
+async def behind_tls(redis: RedisServer, certificate: Path) -> AsyncGenerator[int, None]:
+    """A port where TLS ends before Redis: not every build of redis-server speaks it itself."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", redis.port)
+        await asyncio.gather(pump(reader, up_writer), pump(up_reader, writer))
+
+    async with await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
-async def test_behind_tls_only_a_trusted_server_is_spoken_to(tmp_path: Path) -> None:
-    both = certificate(tmp_path, "redis")
-    port = free_port()
-    files = ("--tls-cert-file", str(both), "--tls-key-file", str(both), "--tls-ca-cert-file", str(both))
-    async with RedisServer(options=("--tls-port", str(port), *files, "--tls-auth-clients", "no")):
-        await until_open(port)
+async def test_behind_tls_only_a_trusted_server_is_spoken_to(
+    tmp_path: Path, shared_redis: RedisServer
+) -> None:
+    async with behind_tls(shared_redis, certificate(tmp_path, "redis")) as port:
         trusting = RedisAccess(ca_file=tmp_path / "redis.crt")
         async with leases_by(f"rediss://127.0.0.1:{port}", trusting) as leases:
             await check(leases)
@@ -95,7 +115,9 @@ async def test_behind_tls_only_a_trusted_server_is_spoken_to(tmp_path: Path) -> 
 
 async def test_a_cluster_takes_every_call_also_after_a_restart(tmp_path: Path) -> None:
     options = ("--cluster-enabled", "yes", "--dir", str(tmp_path))
-    async with RedisServer(options=options) as redis:
+    # Its nodes talk to each other on the port 10,000 above.
+    port = next(port for port in iter(free_port, None) if port < 55_000)
+    async with RedisServer(port=port, options=options) as redis:
         for first in range(0, 16384, 4096):
             slots = (str(slot) for slot in range(first, first + 4096))
             assert await redis.command("CLUSTER", "ADDSLOTS", *slots) == b"+OK\r\n"
