@@ -14,7 +14,7 @@
     │   └── RunClosed             409  the run is over
     ├── Rejected                  422  the workflow refused a query, signal or update
     ├── Busy                      429  a quota or Temporal's own limit
-    ├── Unavailable               503  Temporal cannot be reached
+    ├── Unavailable               503  Temporal, or a log's system, cannot be reached
     │   └── ShuttingDown          503  this replica is going away
     ├── NoAnswer                  504  Temporal did not answer; the call may have happened
     └── Internal                  500  a bug of ours
@@ -132,12 +132,14 @@ TABLE: dict[type[CrossoverError], Row] = {
     RunClosed: Row("run-closed", "The run is over", 409, ExitCode.FAILED, "failed"),
     Rejected: Row("rejected", "The workflow refused", 422, ExitCode.FAILED, "failed"),
     Busy: Row("busy", "A limit was reached", 429, ExitCode.UNAVAILABLE, "transient"),
-    Unavailable: Row("unavailable", "Temporal cannot be reached", 503, ExitCode.UNAVAILABLE, "transient"),
+    Unavailable: Row(
+        "unavailable", "What is needed cannot be reached", 503, ExitCode.UNAVAILABLE, "transient"
+    ),
     ShuttingDown: Row(
         "shutting-down", "This replica is shutting down", 503, ExitCode.UNAVAILABLE, "transient"
     ),
     NoAnswer: Row("no-answer", "Temporal did not answer in time", 504, ExitCode.UNAVAILABLE, "transient"),
-    Internal: Row("internal", "The bridge made a mistake", 500, ExitCode.UNAVAILABLE, "transient"),
+    Internal: Row("internal", "The service made a mistake", 500, ExitCode.UNAVAILABLE, "transient"),
 }
 
 PROBLEM_TYPE = "urn:crossover:error:"

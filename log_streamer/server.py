@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 
 import uvicorn
 from fastapi import FastAPI
@@ -13,7 +14,23 @@ from log_streamer.settings import LogStreamerSettings
 
 
 class Server(uvicorn.Server):
-    """Streams end before uvicorn waits for them, each with its cursor."""
+    """Streams end before uvicorn waits for them, each with its cursor.
+
+    Args:
+        take_within: seconds after which a connection is dropped whose client takes nothing. What the stream
+            gave up on is closed by uvicorn, but lives on, with megabytes in the kernel, until it is sent.
+    """
+
+    def __init__(self, config: uvicorn.Config, take_within: float) -> None:
+        super().__init__(config)
+        self._take_within = take_within
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if sys.platform == "linux":
+            for listener in sockets or ():  # accepted connections inherit it
+                milliseconds = round(self._take_within * 1000)
+                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+        await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         app = self.config.app
@@ -27,4 +44,4 @@ def serve(settings: LogStreamerSettings) -> None:
     config = config_of(
         create_app(settings), settings.listen_host, settings.listen_port, settings.shutdown_grace
     )
-    run(Server(config), "log-streamer", settings.listen_host, settings.listen_port)
+    run(Server(config, settings.send_timeout), "log-streamer", settings.listen_host, settings.listen_port)

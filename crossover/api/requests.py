@@ -63,7 +63,7 @@ class Requests:
                 if status:
                     raise
                 _log.exception("unexpected error", path=scope["path"])
-                bug = Internal("The bridge made a mistake; its log says which.", retry_after=1)
+                bug = Internal("The service made a mistake; its log says which.", retry_after=1)
                 self._count(row_of(bug).kind)
                 await problem_response(bug, scope["path"])(scope, receive, note)
             finally:

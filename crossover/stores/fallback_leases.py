@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from dataclasses import replace
 from types import TracebackType
@@ -43,7 +44,7 @@ class FallbackLeases:
         self._live: dict[str, Lease] = {}
         self._ended: list[Lease] = []
         self._wake = asyncio.Event()
-        self._renewed_at = time.monotonic()
+        self._renewed_at = -math.inf  # a store that is away from the start is noticed at once
         self._task: asyncio.Task[None] | None = None
 
     @property

@@ -17,6 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
+from redis.exceptions import ConnectionError
 
 from crossover.stores.redis_url import Kind, RedisTarget
 
@@ -57,7 +58,7 @@ def connect(target: RedisTarget, access: RedisAccess, *, timeout: float) -> Redi
         case Kind.SINGLE:
             (host, port), *_ = target.addresses
             single: Redis = Redis(host=host, port=port, db=target.db, **options)
-            return RedisClient(single.execute_command, single.aclose)
+            return RedisClient(_fresh_after_failures(single), single.aclose)
         case Kind.CLUSTER:
             nodes = [ClusterNode(host, port) for host, port in target.addresses]
             cluster = RedisCluster(startup_nodes=nodes, **options)
@@ -77,7 +78,22 @@ def _sentinel(target: RedisTarget, options: dict[str, Any]) -> RedisClient:
             await client.aclose()
         await master.connection_pool.disconnect()
 
-    return RedisClient(master.execute_command, aclose)
+    return RedisClient(_fresh_after_failures(master), aclose)
+
+
+def _fresh_after_failures(client: Redis) -> Callable[..., Awaitable[Any]]:
+    """Sends commands. When a connection has failed, those that wait in the pool have as well, and each would
+    fail one more command: they are closed."""
+    send: Callable[..., Awaitable[Any]] = client.execute_command
+
+    async def command(*words: Any) -> Any:
+        try:
+            return await send(*words)
+        except ConnectionError:
+            await client.connection_pool.disconnect(inuse_connections=False)
+            raise
+
+    return command
 
 
 def _options(target: RedisTarget, access: RedisAccess, timeout: float) -> dict[str, Any]:

@@ -35,7 +35,7 @@ PARAMETERS: list[dict[str, Any]] = [
         "in": "header",
         "required": False,
         "schema": {"type": "string"},
-        "description": "As `cursor`; EventSource sends it by itself.",
+        "description": "As `cursor`, and it wins; EventSource sends it by itself.",
     }
 ]
 

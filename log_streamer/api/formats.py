@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,9 @@ STAY_AWAY = 86_400_000
 
 COME_BACK = 1_000
 """Milliseconds after which it reconnects, at another replica, when this one shuts down."""
+
+_REFUSED = re.compile(r";\s*q=0(?:\.0*)?\s*(?:;|$)", re.IGNORECASE)
+"""A quality of 0 says: not this one (RFC 9110, 12.4.2)."""
 
 Encode = Callable[[Frame], bytes]
 
@@ -94,7 +98,7 @@ def _numbered(records: Any, seq: int) -> list[bytes]:
 
 def _text_line(record: Record) -> str:
     container = record.container
-    where = container.node.name if container.node else container.pod
+    where = node.name if (node := record.node) else container.pod
     late = "(late) " if record.late else ""
     message = harmless(plain_text(record))
     return f"{record.stamp.decode()} {container.source}/{harmless(where)}/{container.name} {late}{message}\n"
@@ -131,6 +135,6 @@ def accepted_compression(accept_encoding: str) -> Compression | None:
     """The best that the client takes."""
     offers = {part.split(";")[0].strip().lower(): part for part in accept_encoding.split(",")}
     for name in ("zstd", "gzip"):
-        if name in offers and "q=0" not in offers[name].replace(" ", "").replace("q=0.", "q=."):
+        if name in offers and not _REFUSED.search(offers[name]):
             return Compression(name)
     return None

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from log_streamer.feed.cursor import Cursor
 from log_streamer.feed.filters import Filter
 from log_streamer.lines.levels import LEVELS, Level
 from log_streamer.lines.secrets import compiled_grep
-from log_streamer.lines.stamps import ZERO, find_stamp, nanos_of, stamp_of_nanos
+from log_streamer.lines.stamps import ZERO, nanos_of, split_stamp, stamp_of_nanos
 from log_streamer.model import SourceName
 
 NAMES = (
@@ -65,7 +66,8 @@ def read_wanted(trace_id: str, values: Values, *, accept: str, last_event_id: st
         raise InvalidField(
             "trace_id: takes letters, digits, dots, hyphens and underscores.", field="trace_id"
         )
-    cursor = _cursor(_one(values, "cursor") or last_event_id)
+    # EventSource repeats its URL, cursor and all, when it reconnects: the header is the newer one.
+    cursor = _cursor(last_event_id or _one(values, "cursor"))
     if cursor is None:
         cursor = Cursor(since=_since(_one(values, "since")))
     return Wanted(
@@ -118,11 +120,12 @@ def _since(text: str | None) -> int:
     """Nanoseconds since the epoch; 0 for none."""
     if text is None:
         return 0
-    stamp = find_stamp(text.encode())
-    if stamp is not None:
-        return nanos_of(stamp)
+    stamp, rest = split_stamp(text.strip().encode())
     try:
-        return max(0, time.time_ns() - int(parse_duration(text) * 1e9))
+        if stamp is None or rest:
+            return max(0, time.time_ns() - int(parse_duration(text) * 1e9))
+        datetime.fromisoformat(stamp[:19].decode())  # ValueError for the 31st of February
+        return nanos_of(stamp)
     except ValueError:
         raise InvalidField(
             "since: takes a duration such as 10m, or an RFC 3339 time.", field="since"

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from log_streamer.feed.history import FeedEntry
 from log_streamer.feed.merge import Merge
-from log_streamer.feed.notices import Notice, Reason, gap_notice
+from log_streamer.feed.notices import UNPROVEN, Notice, Reason, gap_notice
+from log_streamer.feed.positions import stamp_of_line
 from log_streamer.feed.tap import foreign_runs
-from log_streamer.hub.reading import Stretch, read
+from log_streamer.hub.reading import Piece, Stretch, read
 from log_streamer.lines.records import Lines
 from log_streamer.model import Container
 from log_streamer.sources.source import Away, Gone, NotReady, SourceError
@@ -55,8 +56,11 @@ async def backlog(parts: Sequence[Part], tenant: str) -> AsyncGenerator[list[Fee
 async def _entries(part: Part, tenant: str) -> AsyncGenerator[list[FeedEntry], None]:
     foreign = foreign_runs(tenant) if part.stretch.container.shared else None
     try:
-        async for lines in _patient(part.stretch):
+        async for piece in _patient(part.stretch):
+            lines = piece.lines
             own = [line for line in lines if not foreign(line)] if foreign else lines
+            if not piece.proven:
+                yield [_unproven(part.stretch, lines[0])]
             if own:
                 yield list(part.lines.take(own))
     except NotReady:
@@ -65,19 +69,25 @@ async def _entries(part: Part, tenant: str) -> AsyncGenerator[list[FeedEntry], N
         yield [_gap(part.stretch.container, error)]
 
 
-async def _patient(stretch: Stretch) -> AsyncIterator[list[bytes]]:
+async def _patient(stretch: Stretch) -> AsyncIterator[Piece]:
     """Tries again while nothing has been read: opening is what an overloaded API server refuses."""
     for attempt in range(TRIES):
         begun = False
         try:
-            async for lines in read(stretch):
+            async for piece in read(stretch):
                 begun = True
-                yield lines
+                yield piece
             return
         except Away as error:
             if begun or attempt == TRIES - 1:
                 raise
             await asyncio.sleep(max(error.retry_after or 0.0, 0.2 * 2**attempt))
+
+
+def _unproven(stretch: Stretch, first: bytes) -> Notice:
+    since = stretch.after.stamp if stretch.after else None
+    until = stamp_of_line(first)
+    return gap_notice(Reason.ROTATED, UNPROVEN, container=stretch.container, since=since, until=until)
 
 
 def _gap(container: Container, error: SourceError) -> Notice:

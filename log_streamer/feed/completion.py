@@ -33,7 +33,7 @@ class Completion:
                 self._troubles.pop(finding.locator, None)
             case Trouble():
                 self._troubles[finding.locator] = finding.detail
-        through = self.all_looked and self._all_over
+        through = self.all_looked and self._all_over and not self._troubles
         self._through = (now if self._through is None else self._through) if through else None
 
     @property

@@ -22,7 +22,9 @@ MAX_TEXT = 65_536
 
 _VERSION = 1
 _HEAD = struct.Struct(">BQQHH")
-_ENTRY = struct.Struct(">4sQIH")
+_ENTRY = struct.Struct(">4sQII")
+_MOST_SEQ = 1 << 62
+_MOST_COUNT = (1 << 32) - 1
 
 
 @lru_cache(maxsize=65_536)
@@ -71,7 +73,7 @@ class Cursor:
             data = base64.b64decode(text.encode() + b"=" * (-len(text) % 4), b"-_", validate=True)
             version, seq, since, done, entries = _HEAD.unpack_from(data)
             at = _HEAD.size + 4 * done
-            if version != _VERSION or len(data) != at + _ENTRY.size * entries:
+            if version != _VERSION or seq > _MOST_SEQ or len(data) != at + _ENTRY.size * entries:
                 raise ValueError
             digests = {data[_HEAD.size + 4 * n : _HEAD.size + 4 * n + 4] for n in range(done)}
             rows = (_ENTRY.unpack_from(data, at + _ENTRY.size * n) for n in range(entries))
@@ -85,4 +87,4 @@ class Cursor:
 
 @lru_cache(maxsize=8192)
 def _entry(digest: bytes, position: Position) -> bytes:
-    return _ENTRY.pack(digest, nanos_of(position.stamp), position.mark, min(position.count, 65_535))
+    return _ENTRY.pack(digest, nanos_of(position.stamp), position.mark, min(position.count, _MOST_COUNT))

@@ -21,7 +21,7 @@ from log_streamer.lines.records import Lines, Record
 from log_streamer.lines.secrets import Redactor
 from log_streamer.lines.stamps import ZERO, stamp_of_nanos, stamp_of_time
 from log_streamer.metrics import Metrics
-from log_streamer.model import Container, Kind, State
+from log_streamer.model import Container, Kind, Node, State
 from log_streamer.sources.source import Engine, Finding, Found, Locator, Looked, Scope, Trouble
 
 _log = get_logger(__name__)
@@ -72,6 +72,7 @@ class Feed:
         self._taps: dict[str, FeedTap] = {}
         self._ended: set[str] = set()
         self._states: dict[tuple[Kind, str], State] = {}
+        self._nodes: dict[str, Node] = {}
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._last_tick = self._due = 0.0
@@ -177,11 +178,15 @@ class Feed:
         self._poke()
 
     def _change(self, state: State) -> None:
-        """Several locators may tell the same; progress has no time of its own, so it gets ours."""
+        """Several locators may tell the same; progress has no time of its own, so it gets ours. Messages are
+        of applications, and masked as their lines are."""
+        state = replace(state, message=self._redactor.mask(state.message))
         before = self._states.get((state.kind, state.id))
         if before == state:
             return
         self._states[state.kind, state.id] = state
+        if state.kind is Kind.RUN and state.node is not None:
+            self._nodes[state.id] = state.node
         if before is not None and (before.phase, before.attempt) == (state.phase, state.attempt):
             now = stamp_of_time(time.time())
             state = replace(state, ts=now[:23].decode() + "Z")
@@ -211,7 +216,13 @@ class Feed:
         self._hub.attach(container, found.source, tap, self.since // 1_000_000_000 or None)
 
     def lines_of(self, container: Container) -> Lines:
-        return Lines(container, self._redactor, limit=self.settings.line_limit, limit_name=LINE_LIMIT)
+        return Lines(
+            container,
+            self._redactor,
+            limit=self.settings.line_limit,
+            limit_name=LINE_LIMIT,
+            nodes=self._nodes,
+        )
 
     def _refuse(self, container: Container) -> None:
         self._refused += 1

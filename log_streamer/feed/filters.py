@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from log_streamer.lines.levels import Level
 from log_streamer.lines.records import Record, plain_text
 from log_streamer.lines.stamps import ZERO
 from log_streamer.model import SourceName
+
+_TRY = re.compile(r"\(\d+\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,13 @@ class Filter:
         return self.grep is None or self.grep.search(plain_text(record)) is not None
 
     def _is_of_nodes(self, record: Record) -> bool:
-        node = record.container.node
-        return node is not None and (node.id in self.nodes or node.name in self.nodes)
+        node = record.node
+        return node is not None and not self.nodes.isdisjoint((node.id, node.name, _plain(node.name)))
+
+
+def _plain(name: str) -> str:
+    """A retried node's name without the number of its try: `extract` asks for `extract(0)`, too."""
+    return _TRY.sub("", name)
 
 
 _ALL = Filter()

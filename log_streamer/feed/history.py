@@ -17,7 +17,7 @@ from log_streamer.feed.tracker import Tracker
 from log_streamer.lines.records import Record
 
 OVERHEAD = 400
-"""Bytes of a record in memory beside its text and JSON."""
+"""Bytes of a record in memory beside its text and JSON; of a notice, and of a batch, about as many."""
 
 FeedEntry = Record | Notice
 
@@ -74,7 +74,7 @@ class History:
     def append(self, entries: Sequence[FeedEntry], done: frozenset[bytes] = frozenset()) -> None:
         records = [entry for entry in entries if isinstance(entry, Record)]
         positions = self._tracker.advance(records)
-        size = sum(2 * len(record.text) + OVERHEAD for record in records)
+        size = sum(2 * len(record.text) for record in records) + OVERHEAD * (1 + len(entries))
         batch = Batch(self.end, entries, self.lines, len(records), size, positions, done)
         self._batches.append(batch)
         self.end += 1
@@ -83,6 +83,10 @@ class History:
         self._kept_size += size
         while len(self._batches) > 1 and (self._kept_lines > self._lines or self._kept_size > self._size):
             self._evict()
+
+    def batch(self, number: int) -> Batch:
+        """One that is kept."""
+        return self._batches[number - self.first]
 
     def read(self, number: int) -> list[Batch]:
         """All batches from `number` on that are still there, oldest first."""

@@ -22,15 +22,21 @@ class Reason(StrEnum):
     """A system cannot be asked: lines may come late, or from fewer logs."""
 
 
+UNPROVEN = "The log no longer holds the line that was read last: lines may be missing."
+
+
 class Notice:
     """A `state` or `gap` event on its way through the merge; never late, and no line."""
 
-    __slots__ = ("data", "event", "key", "late", "stamp")
+    __slots__ = ("container", "data", "event", "key", "late", "stamp")
 
-    def __init__(self, event: str, data: dict[str, Any], key: bytes) -> None:
+    def __init__(
+        self, event: str, data: dict[str, Any], key: bytes, container: Container | None = None
+    ) -> None:
         self.event = event
         self.data = data
         self.key = key
+        self.container = container
         self.stamp = ZERO
         self.late = False
 
@@ -84,4 +90,4 @@ def gap_notice(
         "reason": reason.value,
         "detail": detail,
     }
-    return Notice("gap", data, since or ZERO)
+    return Notice("gap", data, since or ZERO, container)

@@ -13,7 +13,7 @@ from log_streamer.feed.notices import Notice, Reason, gap_notice
 from log_streamer.feed.positions import Position, Resume, resume_records
 from log_streamer.feed.tracker import Tracker
 from log_streamer.lines.records import Record
-from log_streamer.lines.stamps import nanos_of
+from log_streamer.lines.stamps import ZERO, nanos_of
 
 FRAME_RECORDS = 1000
 """Records of one frame at most: a frame is made, and sent, in one piece."""
@@ -36,6 +36,12 @@ class Place:
         self.last_stamp: bytes | None = None
         self._wanted = wanted
         self._skips: dict[bytes, Resume[Record]] = {}
+        self._over: set[bytes] = set()
+        """Logs that the viewer has got whole, of which memory still holds lines, or will again."""
+        self._tried: dict[bytes, Position] = {}
+        """Ends of the past that the viewer may be ahead of."""
+        self._begun: dict[bytes, Position] = {}
+        """Where the viewer was in each log when it entered: gaps that lie before were told before."""
 
     @property
     def full(self) -> bool:
@@ -46,35 +52,59 @@ class Place:
         return not self.missing(floor)
 
     def missing(self, floor: Floor) -> dict[bytes, Position | None]:
-        """Logs of which the viewer needs something that memory let go of, with where to read up to."""
+        """Logs of which the viewer needs, or may need, something that memory let go of, with where to read
+        up to."""
         cursor = self.cursor
         logs: dict[bytes, Position | None] = dict.fromkeys(floor.done - cursor.done)
         for digest, end in floor.positions.items():
             own = cursor.positions.get(digest)
-            if digest in cursor.done or own == end:
+            if digest in cursor.done or own == end or self._tried.get(digest) == end:
                 continue
-            if own.stamp <= end.stamp if own else nanos_of(end.stamp) >= cursor.since:
+            if own.is_before(end) or own.is_near(end) if own else nanos_of(end.stamp) >= cursor.since:
                 logs[digest] = end
         return logs
 
     def enter(self, floor: Floor) -> None:
         """The viewer reads on from memory: passes over what it has got already."""
         self._skips = {
-            digest: resume_records(position)
+            digest: resume_records(position, floor.positions.get(digest))
             for digest, position in self.cursor.positions.items()
             if position != floor.positions.get(digest)
         }
+        self._over = self.cursor.done - floor.done
+        self._begun = dict(self.cursor.positions)
 
     def leave_past(self, floor: Floor) -> None:
-        """All that memory had let go of has been read from the logs."""
-        self.cursor.move(floor.positions, floor.done)
+        """All that memory had let go of has been read from the logs. Where the viewer had got more of a log
+        than that (of another replica, which merged in another order), it stays there."""
+        for digest, end in self.missing(floor).items():
+            own = self.cursor.positions.get(digest)
+            if end is None:
+                self.cursor.move({}, (digest,))
+            elif own is not None and own.is_near(end):
+                self._tried[digest] = end  # it is ahead, or what it lacks could not be read
+            else:
+                self.cursor.move({digest: end})
+
+    def fall_out(self, floor: Floor) -> None:
+        """Memory let go of things that the viewer had yet to read: it goes on behind them, but in logs of
+        which it has got more (of another replica)."""
+        for digest, end in floor.positions.items():
+            own = self.cursor.positions.get(digest)
+            if digest not in self._skips or own is None or own.is_before(end):
+                self._skips.pop(digest, None)
+                self.cursor.move({digest: end})
+        for digest in floor.done:
+            self._skips.pop(digest, None)
+        self.cursor.move({}, floor.done)
 
     def frames(
         self, entries: Sequence[FeedEntry], moved: dict[bytes, Position] | None, done: frozenset[bytes]
     ) -> Iterator[LogFrame | NoticeFrame]:
         """What the viewer gets of `entries`. `moved`: positions after all of them, where they are known."""
-        if self._skips:
+        if self._skips or self._over:
             entries, moved = self._unseen(entries), None
+            self._over -= done
         if moved is not None and len(entries) <= min(self._frame_records, self.room - self.sent):
             yield from self._whole(entries, moved)
         else:
@@ -84,10 +114,9 @@ class Place:
 
     def flush(self) -> Iterator[LogFrame | NoticeFrame]:
         """What was held back because its log might still bring the line that was seen last."""
-        held = [record for skip in self._skips.values() if not skip.over for record in skip.give_up()]
-        self._skips = {}
-        if held:
-            yield from self._pieces(held)
+        skips, self._skips = self._skips, {}
+        for skip in skips.values():
+            yield from self._pieces(_unproven(skip.last, skip.give_up()))
 
     def _whole(
         self, entries: Sequence[FeedEntry], moved: dict[bytes, Position]
@@ -140,24 +169,31 @@ class Place:
         unseen: list[FeedEntry] = []
         for entry in entries:
             if isinstance(entry, Notice):
-                unseen += [entry] if entry.event != "gap" else []
+                if entry.event != "gap" or not self._was_told(entry):
+                    unseen.append(entry)
                 continue
-            skip = self._skips.get(digest_of(entry.container.key))
-            if skip is None:
+            digest = digest_of(entry.container.key)
+            if digest in self._skips:
+                unseen += self._passed(digest, entry)
+            elif digest not in self._over:
                 unseen.append(entry)
-                continue
-            unseen += self._passed(skip, entry)
         return unseen
 
-    def _passed(self, skip: Resume[Record], record: Record) -> list[FeedEntry]:
-        new: list[FeedEntry] = list(skip.take([record]))
+    def _was_told(self, gap: Notice) -> bool:
+        """Of a log: whether the viewer got lines of it from after the gap. In doubt it is told again."""
+        if gap.container is None:
+            newest = max((each.stamp for each in self._begun.values()), default=ZERO)
+            return ZERO < gap.key <= newest
+        digest = digest_of(gap.container.key)
+        begun = self._begun.get(digest)
+        return digest in self._over or (begun is not None and ZERO < gap.key < begun.stamp)
+
+    def _passed(self, digest: bytes, record: Record) -> list[FeedEntry]:
+        skip = self._skips[digest]
+        new = skip.take([record])
         if skip.over:
-            del self._skips[digest_of(record.container.key)]
-            if not skip.proven:
-                until = new[0].stamp if new else None
-                detail = "The log no longer holds the line that was delivered last: lines may be missing."
-                new.insert(0, gap_notice(Reason.ROTATED, detail, container=record.container, until=until))
-        return new
+            del self._skips[digest]
+        return list(new) if skip.proven or not skip.over else _unproven(skip.last, new)
 
     def pass_by(self, entries: Sequence[FeedEntry]) -> list[Record]:
         """Moves on over `entries` without a frame; returns the records that the viewer wants of them."""
@@ -174,3 +210,16 @@ class Place:
         """Leave out all but the last `count` of the records that the viewer wants of `entries`."""
         wanted = self._wanted.select([each for each in entries if isinstance(each, Record)])
         self.drop = max(0, len(wanted) - count)
+
+
+def _unproven(passed: Record | None, new: Sequence[Record]) -> list[FeedEntry]:
+    """New records of one log, after a gap: the line before them was looked for in vain.
+
+    `passed`: a record that was taken for an old one meanwhile, and may have been new.
+    """
+    first = new[0] if new else passed
+    if first is None:
+        return []
+    detail = "The log no longer holds the line that was delivered last: lines may be missing."
+    until = new[0].stamp if new else None
+    return [gap_notice(Reason.ROTATED, detail, container=first.container, until=until), *new]

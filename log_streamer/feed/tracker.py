@@ -18,17 +18,17 @@ class Tracker:
     def advance(self, records: Sequence[Record]) -> dict[bytes, Position]:
         """The positions after `records`, of the containers that these are from."""
         last: dict[str, Record] = {}
-        repeats: dict[str, int] = {}
+        rows: dict[str, int] = {}
         for record in records:
             key = record.container.key
             before = last.get(key)
-            if before is not None and before.mark == record.mark and before.stamp == record.stamp:
-                repeats[key] = repeats.get(key, 0) + 1
-            elif key in repeats:
-                del repeats[key]
+            if before is not None and before.stamp == record.stamp:
+                rows[key] = rows.get(key, 1) + 1
+            elif key in rows:
+                del rows[key]
             last[key] = record
         moved = {
-            digest_of(key): self._moved(key, record, repeats.get(key, 0) + 1, records)
+            digest_of(key): self._moved(key, record, rows.get(key, 1), records)
             for key, record in last.items()
         }
         self._positions |= moved
@@ -36,8 +36,8 @@ class Tracker:
 
     def _moved(self, key: str, record: Record, count: int, records: Sequence[Record]) -> Position:
         before = self._positions.get(digest_of(key))
-        if before is not None and (before.stamp, before.mark) == (record.stamp, record.mark):
+        if before is not None and before.stamp == record.stamp:
             own = sum(1 for each in records if each.container.key == key)
-            if own == count:  # nothing but the same line, again and again
+            if own == count:  # the row goes on from what came before
                 count += before.count
         return Position(record.stamp, record.mark, count)

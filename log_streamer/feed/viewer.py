@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import chain
 
 from log_streamer.feed.backlog import Part, backlog
 from log_streamer.feed.cursor import digest_of
@@ -70,6 +71,9 @@ class Viewer:
         self._number = 0
         self._lines_seen = 0
         self._losing_since: float | None = None
+        self._came_with = set(place.cursor.positions)
+        """Logs that it had read of before it came here."""
+        self._look_for_them_at = now + feed.settings.look
 
     @property
     def sent(self) -> int:
@@ -173,7 +177,7 @@ class Viewer:
 
     async def _live(self) -> AsyncGenerator[Frame, None]:
         while (end := self._ending()) is None:
-            for frame in self._new():
+            for frame in chain(self._vanished(), self._new()):
                 self._beat = self._loop.time()
                 yield frame
             if self._place.full:
@@ -192,20 +196,31 @@ class Viewer:
             await self._feed.news()
         yield end
 
+    def _vanished(self) -> Iterator[Frame]:
+        """Tells, once the feed has had time to find them, of logs that are there no more. Some that were
+        read to their end may be among them: nobody can tell that any more."""
+        feed = self._feed
+        if not self._came_with or (self._loop.time() < self._look_for_them_at and feed.over is None):
+            return
+        gone = self._came_with - {digest_of(key) for key in feed.found} - self._place.cursor.done
+        since = min((self._place.cursor.positions[digest].stamp for digest in gone), default=None)
+        self._came_with = set()
+        if since is not None:
+            detail = f"{len(gone)} logs that were read before are there no more: last lines may be missing."
+            yield NoticeFrame(gap_notice(Reason.GONE, detail, since=since), self._place.cursor.encode())
+
     def _new(self) -> Iterator[Frame]:
+        """The next batch. Memory may let go of more of them with each frame that a slow viewer takes."""
         history = self._feed.history
         if self._number < history.first:
             yield self._lost()
-        elif self._number == history.end:
-            return
-        for batch in history.read(self._number):
+        elif self._number < history.end:
+            batch = history.batch(self._number)
             yield from self._place.frames(batch.entries, batch.positions, batch.done)
             self._number = batch.number + 1
             self._lines_seen = batch.lines_before + batch.lines
-            if self._place.full:
-                return
-        if self._number == history.end:
-            self._losing_since = None
+            if self._number == history.end:
+                self._losing_since = None
 
     def _lost(self) -> NoticeFrame:
         """The viewer fell out of memory's old end. How much it lost is known to the line."""
@@ -213,7 +228,7 @@ class Viewer:
         number = history.lines_before(history.first) - self._lines_seen
         self._losing_since = self._losing_since or self._loop.time()
         self._number = history.first
-        self._place.leave_past(history.floor)
+        self._place.fall_out(history.floor)
         notice = gap_notice(
             Reason.TOO_SLOW,
             f"The viewer reads too slowly: {number} lines of the trace were left out for it.",

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable
 
 from crossover.telemetry import get_logger
 from log_streamer.feed.notices import Reason
-from log_streamer.feed.positions import Position, Resume, position_after, resume_lines
+from log_streamer.feed.positions import Position
+from log_streamer.hub.reader import Reader
 from log_streamer.hub.settings import FollowSettings
-from log_streamer.lines.demux import Demux
-from log_streamer.lines.splitter import Splitter
-from log_streamer.lines.stamps import stamp_of_time
+from log_streamer.hub.taps import Taps
 from log_streamer.metrics import Metrics
 from log_streamer.model import Container
 from log_streamer.sources.source import (
@@ -43,31 +40,6 @@ PACE = 0.01
 """Seconds between looks at whether readers have caught up."""
 
 
-class Tap(Protocol):
-    """Where a follow's lines of one trace go. All calls are made in the event loop, and return at once."""
-
-    trace: bytes
-
-    @property
-    def full(self) -> bool:
-        """Whether it has more than its readers keep up with."""
-        ...
-
-    def lines(self, lines: Sequence[bytes], upto: bytes) -> None:
-        """Raw lines, without their ends. `upto`: the timestamp as far as the log has been read."""
-        ...
-
-    def gap(self, reason: Reason, detail: str, since: bytes | None, until: bytes | None) -> None: ...
-
-    def settled(self) -> None:
-        """The log's past has been read; what comes now is new."""
-        ...
-
-    def ended(self) -> None:
-        """The log is over, and has been read whole. Nothing is called after this."""
-        ...
-
-
 class Follow:
     """Args:
     since: whole seconds since the epoch that the first listener asks for; None: all there is.
@@ -87,40 +59,22 @@ class Follow:
     ) -> None:
         self.container = container
         self.source = source
-        self.position: Position | None = None
         self.since = since
         self._settings = settings
         self._opening = opening
         self._metrics = metrics
         self._on_over = on_over
-        self._taps: dict[bytes, list[Tap]] = {}
-        self._demux = Demux(tagged=container.tagged)
-        self._resume: Resume[bytes] | None = None
-        self._settled = False
-        self._quiet: asyncio.TimerHandle | None = None
+        self.taps = Taps()
+        self.reader = Reader(container, self.taps, metrics)
+        self._most_waits = self._waits_left = round(settings.patience / PACE)
         self._delay = settings.first_delay
         self.over = False
-        self._told = False
         self._task = asyncio.create_task(self._run(), name=f"follow {container.key}")
 
     @property
-    def taps(self) -> list[Tap]:
-        return [tap for taps in self._taps.values() for tap in taps]
-
-    def add(self, tap: Tap) -> None:
-        if self._told:
-            tap.ended()
-            return
-        self._taps.setdefault(tap.trace, []).append(tap)
-        if self._settled:
-            tap.settled()
-
-    def remove(self, tap: Tap) -> None:
-        taps = self._taps.get(tap.trace, [])
-        if tap in taps:
-            taps.remove(tap)
-        if not taps:
-            self._taps.pop(tap.trace, None)
+    def position(self) -> Position | None:
+        """The last line that was read."""
+        return self.reader.position
 
     async def close(self) -> None:
         self._task.cancel()
@@ -132,13 +86,11 @@ class Follow:
                 await self._once()
         except Exception:
             _log.exception("a follow broke", container=self.container.key)
-            self._gap(Reason.UNREADABLE, "This log cannot be read on: the service's own log says why.")
+            self.reader.gap(Reason.UNREADABLE, "This log cannot be read on: the service's own log says why.")
         finally:
-            self._stop_timer()
+            self.reader.pause()
         self._on_over(self)
-        self._told = True
-        for tap in self.taps:
-            tap.ended()
+        self.taps.end()
 
     async def _once(self) -> None:
         """One connection, and what to do after it."""
@@ -148,12 +100,12 @@ class Follow:
         except SourceError as raised:
             error = raised
         finally:
-            self._stop_timer()
+            self.reader.pause()
         if isinstance(error, Denied):
             self._end_with_gap(Reason.UNREADABLE, error.detail)
         elif isinstance(error, NotReady | Away):
             if isinstance(error, NotReady):
-                self._settle()
+                self.reader.settle()
             await self._wait(error.retry_after)
         else:
             await self._after(error)
@@ -167,8 +119,8 @@ class Follow:
                 self.over = True
             elif life in (Life.ENDED, Life.GONE):
                 self.over = True
-                if isinstance(error, Gone) and not self._settled:
-                    self._gap(Reason.GONE, "The log was removed before it was read.")
+                if isinstance(error, Gone) and not self.reader.settled:
+                    self.reader.gap(Reason.GONE, "The log was removed before it was read.")
             else:
                 await self._wait(REOPEN)
         except (Gone, Denied) as gone:
@@ -177,16 +129,14 @@ class Follow:
             await self._wait(away.retry_after)
 
     async def _connection(self, *, follow: bool) -> None:
-        position = self.position
-        since = self.since if position is None else position.since
-        self._resume = None if position is None else resume_lines(position)
+        since = self.since if self.position is None else self.position.since
         loop, settings = asyncio.get_running_loop(), self._settings
         async with self._opening:
             opened = self.source.open(self.container, since=since, follow=follow)
             chunks = await opened.__aenter__()
         try:
             self._metrics.opened(follow)
-            self._watch_for_quiet()
+            self.reader.begin()
             end = loop.time() + settings.lifetime * random.uniform(0.8, 1.2)
             async with asyncio.timeout(settings.idle) as limit:
                 await self._read(chunks, limit, end, whole=not follow)
@@ -198,106 +148,35 @@ class Follow:
     async def _read(
         self, chunks: AsyncIterator[bytes], limit: asyncio.Timeout, end: float, *, whole: bool
     ) -> None:
-        loop, splitter, idle = asyncio.get_running_loop(), Splitter(), self._settings.idle
+        loop, idle = asyncio.get_running_loop(), self._settings.idle
         async for chunk in chunks:
             limit.reschedule(min(loop.time() + idle, end))
-            self._metrics.read(len(chunk))
-            if block := splitter.feed(chunk):
+            if self.reader.feed(chunk):
                 self._delay = self._settings.first_delay
-                self._take(block)
-            if not self._settled or (self._resume and not self._resume.over):
-                self._watch_for_quiet()
-            if self._full:
+            if not self.taps.full:
+                self._waits_left = self._most_waits
+            elif self._waits_left:
                 limit.reschedule(None)
                 await self._pace()
                 limit.reschedule(min(loop.time() + idle, end))
         if whole:
-            if block := splitter.end():
-                self._take(block)
-            self._passed_by()
-
-    def _take(self, block: bytes) -> None:
-        if self._resume is not None and not self._resume.over:
-            new = self._resume.take(block[:-1].split(b"\n"))
-            if self._resume.over and not self._resume.proven:
-                self._unproven(new)
-            if not new:
-                return
-            block = b"\n".join(new) + b"\n"
-        self._hand_on(block)
-
-    def _hand_on(self, block: bytes) -> None:
-        self.position = position = position_after(block, self.position)
-        upto = position.stamp if position else b""
-        if not self.container.shared:
-            lines = block[:-1].split(b"\n")
-            for tap in self.taps:
-                tap.lines(lines, upto)
-            return
-        found = self._demux.take(block, self._taps.keys())
-        for trace, taps in list(self._taps.items()):
-            for tap in taps:
-                tap.lines(found.get(trace, ()), upto)
-
-    def _unproven(self, new: Sequence[bytes]) -> None:
-        until = position_after(new[0] + b"\n", None) if new else None
-        self._gap(
-            Reason.ROTATED,
-            "The log was rotated or cut while nobody could read it: lines may be missing.",
-            until.stamp if until else None,
-        )
-
-    def _passed_by(self) -> None:
-        """The log is quiet: a line that would prove where it goes on will not come any more."""
-        if self._resume is not None and not self._resume.over:
-            new = self._resume.give_up()
-            self._unproven(new)
-            if new:
-                self._hand_on(b"\n".join(new) + b"\n")
-        self._settle()
-
-    def _settle(self) -> None:
-        if not self._settled:
-            self._settled = True
-            for tap in self.taps:
-                tap.settled()
-
-    def _watch_for_quiet(self) -> None:
-        loop, settle = asyncio.get_running_loop(), self._settings.settle
-        self._stop_timer()
-        if self.position and self.position.stamp >= stamp_of_time(time.time() - 1.0):
-            self._settle()
-        self._quiet = loop.call_later(settle, self._passed_by)
-
-    def _stop_timer(self) -> None:
-        if self._quiet is not None:
-            self._quiet.cancel()
-            self._quiet = None
-
-    @property
-    def _full(self) -> bool:
-        taps = self.taps
-        return bool(taps) and all(tap.full for tap in taps)
+            self.reader.finish()
 
     async def _pace(self) -> None:
-        """Nobody reads as fast as the log is written: the log waits, which its file allows for a while."""
-        steps = round(self._settings.patience / PACE)
-        for _ in range(steps):
-            if not self._full:
-                return
+        """Nobody reads as fast as the log is written: the log waits, which its file allows for a while. When
+        that is over, and until readers have caught up once, it is read on, and they are told what they lose.
+        """
+        for _ in range(self._waits_left):
             await asyncio.sleep(PACE)
+            self._waits_left -= 1
+            if not self.taps.full:
+                return
 
     async def _wait(self, retry_after: float | None) -> None:
         delay = max(retry_after or 0.0, self._delay * random.uniform(0.7, 1.0))
         self._delay = min(self._delay * 2, self._settings.most_delay)
         await asyncio.sleep(delay)
 
-    def _gap(self, reason: Reason, detail: str, until: bytes | None = None) -> None:
-        since = self.position.stamp if self.position else None
-        self._metrics.gap(reason.value)
-        for tap in self.taps:
-            tap.gap(reason, detail, since, until)
-
     def _end_with_gap(self, reason: Reason, detail: str) -> None:
-        self._gap(reason, detail)
+        self.reader.gap(reason, detail)
         self.over = True

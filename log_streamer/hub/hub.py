@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from log_streamer.hub.follow import Follow, Tap
+from log_streamer.hub.follow import Follow
 from log_streamer.hub.latecomer import Latecomer
 from log_streamer.hub.settings import FollowSettings
+from log_streamer.hub.taps import Tap
 from log_streamer.metrics import Metrics
 from log_streamer.model import Container
 from log_streamer.sources.source import LogSource
@@ -37,7 +38,7 @@ class Hub:
                 self._metrics,
                 lambda over: self._forget(over),
             )
-            follow.add(tap)
+            follow.taps.add(tap)
             return
         self._latecomers[tap] = Latecomer(follow, tap, since, lambda: self._latecomers.pop(tap, None))
 
@@ -48,8 +49,8 @@ class Hub:
         follow = self._follows.get(container.key)
         if follow is None:
             return
-        follow.remove(latecomer or tap)
-        follow.remove(tap)
+        follow.taps.remove(latecomer or tap)
+        follow.taps.remove(tap)
         if not follow.taps:
             self._forget(follow)
             await follow.close()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from log_streamer.feed.notices import Reason
+from log_streamer.feed.notices import UNPROVEN, Reason
 from log_streamer.feed.positions import Position, position_after
-from log_streamer.hub.follow import Follow, Tap
+from log_streamer.hub.follow import Follow
 from log_streamer.hub.reading import Stretch, read
+from log_streamer.hub.taps import Tap
 from log_streamer.lines.stamps import stamp_of
 from log_streamer.sources.source import Away, SourceError
 
@@ -33,7 +34,7 @@ class Latecomer:
         self._ready = asyncio.Event()
         if self._until is not None:
             self._ready.set()
-        follow.add(self)
+        follow.taps.add(self)
         self._task = asyncio.create_task(self._catch_up())
         self._task.add_done_callback(lambda _: on_done())
 
@@ -66,10 +67,10 @@ class Latecomer:
         before = stamp_of(first) if self._until is None and first is not None else None
         if self._until is not None or before is not None:
             await self._read(before)
-        self._follow.remove(self)
+        self._follow.taps.remove(self)
         for hand_over in self._held:
             hand_over()
-        self._follow.add(self._tap)
+        self._follow.taps.add(self._tap)
 
     async def _read(self, before: bytes | None) -> None:
         after: Position | None = None
@@ -84,9 +85,11 @@ class Latecomer:
                 before=before,
             )
             try:
-                async for lines in read(stretch):
-                    self._tap.lines(lines, b"")
-                    after = position_after(b"\n".join(lines) + b"\n", after)
+                async for piece in read(stretch):
+                    if not piece.proven:
+                        self._tap.gap(Reason.ROTATED, UNPROVEN, after.stamp if after else None, None)
+                    self._tap.lines(piece.lines, b"")
+                    after = position_after(b"\n".join(piece.lines) + b"\n", after)
                 return
             except SourceError as error:
                 reason = error

@@ -30,8 +30,17 @@ class Stretch:
     before: bytes | None = None
 
 
-async def read(stretch: Stretch) -> AsyncIterator[list[bytes]]:
-    """The trace's raw lines of a stretch, without their ends. Raises SourceError."""
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Raw lines of the trace, without their ends. Not `proven`: the line before them (`after`) was looked
+    for in vain, so that nobody knows what is missing."""
+
+    lines: list[bytes]
+    proven: bool = True
+
+
+async def read(stretch: Stretch) -> AsyncIterator[Piece]:
+    """The pieces of a stretch that have lines. Raises SourceError."""
     after = stretch.after
     demux = Demux(tagged=stretch.container.tagged) if stretch.container.shared else None
     until = until_line(stretch.until) if stretch.until else None
@@ -44,14 +53,17 @@ async def read(stretch: Stretch) -> AsyncIterator[list[bytes]]:
             block = b"\n".join(lines) + b"\n" if lines else b""
         if demux is not None:
             lines = demux.take(block, (stretch.trace,)).get(stretch.trace, [])
+        proven = True
         if resume is not None:
             lines = resume.take(lines)
+            if lines and resume.over:
+                proven, resume = resume.proven, None
         if lines:
-            yield lines
+            yield Piece(lines, proven)
         if until is not None and until.over:
             break
     if resume is not None and not resume.over and (lines := resume.give_up()):
-        yield lines
+        yield Piece(lines, proven=False)
 
 
 async def _blocks(stretch: Stretch, since: int | None) -> AsyncIterator[bytes]:

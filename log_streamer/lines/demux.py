@@ -17,7 +17,8 @@ SEARCHED_ONE_BY_ONE = 4
 searches cost less than one look at every id in the block."""
 
 _ID = rb"([A-Za-z0-9][A-Za-z0-9._-]*)"
-_ANY = re.compile(rb'trace_id(?:="?|"\s?:\s?")' + _ID)
+_ID_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+_ANY = re.compile(rb'trace_id(?:="?|"\s?:\s?")(?=' + _ID + rb")")
 _WORD = re.compile(rb'(?<![A-Za-z0-9_.\\-])trace_id="?' + _ID + rb'(?=["\s,;)\]}]|$)')
 _FIELD = re.compile(rb'"trace_id"\s?:\s?"' + _ID + rb'"')
 _CONTINUES = (
@@ -117,6 +118,7 @@ def _candidates(block: bytes, wanted: Collection[bytes]) -> list[int]:
 def _places(block: bytes, trace: bytes) -> Iterator[int]:
     at = block.find(trace)
     while at >= 0:
-        if b"trace_id" in block[max(0, at - 13) : at]:
+        end = at + len(trace)
+        if block[end] not in _ID_BYTES and b"trace_id" in block[max(0, at - 13) : at]:
             yield at
-        at = block.find(trace, at + len(trace))
+        at = block.find(trace, end)

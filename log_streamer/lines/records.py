@@ -7,22 +7,29 @@ are made once, which is several times faster than a dict per line.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from zlib import crc32
 
 import orjson
 
 from log_streamer.lines.levels import Level, level_of, names_levels
-from log_streamer.lines.secrets import Redactor
-from log_streamer.lines.stamps import WIDTH, ZERO, split_stamp
+from log_streamer.lines.secrets import MASK, Redactor
+from log_streamer.lines.stamps import WIDTH, ZERO, has_form, split_stamp
 from log_streamer.lines.terminal import colourless, is_plain, neutral
-from log_streamer.model import Container, SourceName
+from log_streamer.model import Container, Node, SourceName
 
-_Z = ord("Z")
 _SPACE = ord(" ")
-_WORDS = re.compile(r' activity="?([^\s"]+)"?(?:.*? attempt=(\d{1,9}))?')
-_FIELDS = re.compile(r'"activity"\s?:\s?"([^"\\]+)"(?:.*?"attempt"\s?:\s?(\d{1,9}))?')
+_STREAMS = {b"stdout": "stdout", b"stderr": "stderr"}
+_WORDS = re.compile(
+    r' activity=(?P<quote>")?(?P<type>(?(quote)[^"\\]+|[^\s"]+))(?:.*? attempt=(?P<attempt>[0-9]{1,9}))?'
+)
+_FIELDS = re.compile(r'"activity"\s?:\s?"(?P<type>[^"\\]+)"(?:.*?"attempt"\s?:\s?(?P<attempt>[0-9]{1,9}))?')
+_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----\W*$")
+_KEY_LINES = 200
+"""Lines of a private key at most: one whose end never comes must not mask all that follows."""
+_KEY_TEXT = re.compile(r"[A-Za-z0-9+/=]{40}")
+_RUN = re.compile(r'workflow_id(?:="?|"\s?:\s?")([^\s"]+)')
 _ARGOEXEC = b" argo=true"
 
 
@@ -66,6 +73,11 @@ class Record:
         self._json: bytes | None = None
 
     @property
+    def node(self) -> Node | None:
+        """The Argo node that it belongs to: its pod's, or that of the run which a worker's line names."""
+        return self.container.node or self.lines.node_of(self.text)
+
+    @property
     def json(self) -> bytes:
         """The record as JSON up to `seq`, which each viewer counts for itself: `{…` without the end."""
         if self._json is None:
@@ -82,15 +94,25 @@ class Lines:
     Args:
         limit: bytes of a line that are kept; what was cut is told in the text.
         limit_name: the setting that the mark of a cut line names.
+        nodes: the Argo nodes of the trace's runs, by run id, as far as they are known by now.
     """
 
-    def __init__(self, container: Container, redactor: Redactor, *, limit: int, limit_name: str) -> None:
+    def __init__(
+        self,
+        container: Container,
+        redactor: Redactor,
+        *,
+        limit: int,
+        limit_name: str,
+        nodes: Mapping[str, Node] | None = None,
+    ) -> None:
+        self._nodes = nodes if nodes is not None and container.shared else {}
         self.container = container
         self._redactor = redactor
         self._limit = limit
         self._limit_name = limit_name
         self._last = ZERO
-        self._in_key = False
+        self._key_lines = 0
         self._shared = _shared_json(container)
         self._of_argo = container.source in (SourceName.ARGO, SourceName.ARCHIVE)
 
@@ -98,11 +120,12 @@ class Lines:
         """Records of raw lines, without their ends, in the same order."""
         block = b"\n".join(lines)
         plain = is_plain(block)
-        suspicious = self._in_key or self._redactor.suspects(block)
+        shown = block if plain else colourless(block.decode("utf-8", "replace"))
+        suspicious = self._key_lines > 0 or self._redactor.suspects(shown)
         levels = names_levels(block)
         tagged, limit, records = self.container.tagged, self._limit, []
         for line in lines:
-            if len(line) > 31 and line[29] == _Z and line[30] == _SPACE:
+            if len(line) > 31 and line[30] == _SPACE and has_form(line):
                 stamp, raw = line[:WIDTH], line[31:]
             else:
                 found, raw = split_stamp(line)
@@ -110,8 +133,9 @@ class Lines:
             self._last = stamp
             stream = None
             if tagged:
-                name, _, raw = raw.partition(b" ")
-                stream = name.decode("ascii", "replace")
+                name, _, text_after = raw.partition(b" ")
+                stream = _STREAMS.get(name)
+                raw = raw if stream is None else text_after
             cut = len(raw) > limit
             text = self._cut(raw) if cut else raw.decode("utf-8", "replace")
             if not plain:
@@ -126,16 +150,24 @@ class Lines:
         return records
 
     def _cut(self, raw: bytes) -> str:
-        kept = raw[: self._limit].decode("utf-8", "ignore")
-        return f"{kept}… [{len(raw) - self._limit} bytes cut: {self._limit_name}]"
+        end = self._limit
+        while end > self._limit - 4 and raw[end] & 0xC0 == 0x80:  # not within a character
+            end -= 1
+        kept = raw[:end].decode("utf-8", "replace")
+        return f"{kept}… [{len(raw) - end} bytes cut: {self._limit_name}]"
 
     def _masked(self, text: str) -> str:
         """A private key goes over many lines: all of them are masked, up to its end."""
-        if self._in_key:
-            self._in_key = "-----END " not in text
-            return "[redacted]"
-        self._in_key = "PRIVATE KEY-----" in text and "-----BEGIN" in text and "-----END " not in text
+        if self._key_lines and _is_of_key(text):
+            self._key_lines = 0 if "-----END " in text else self._key_lines - 1
+            return MASK
+        self._key_lines = _KEY_LINES if _KEY_BEGINS.search(text) else 0
         return self._redactor.mask(text)
+
+    def node_of(self, text: str) -> Node | None:
+        if not self._nodes or not (run := _RUN.search(text)):
+            return None
+        return self._nodes.get(run.group(1))
 
     def serialised(self, record: Record) -> bytes:
         parts = [b'{"ts":"', record.stamp, self._shared]
@@ -145,6 +177,8 @@ class Lines:
             parts.append(_LEVEL[record.level])
         if self.container.shared:
             parts.append(_activity(record.text))
+            if node := record.node:
+                parts.append(b',"node":' + orjson.dumps({"id": node.id, "name": node.name}))
         if record.late:
             parts.append(b',"late":true')
         if record.argoexec:
@@ -168,17 +202,22 @@ def _activity(text: str) -> bytes:
     """Which attempt of which activity a worker's line is from, in the words of crossover_sdk's lines."""
     if text.startswith("{"):
         at = text.find('"activity"')
-        found = _FIELDS.match(text, at) if at >= 0 else None
+        found = _FIELDS.search(text, at) if at >= 0 else None
     else:
         at = text.find(" activity=")
         found = _WORDS.match(text, at) if at >= 0 else None
     if found is None:
         return b""
-    name, attempt = found.groups()
+    name, attempt = found["type"], found["attempt"]
     return b',"activity":{"type":%b%b}' % (
         orjson.dumps(name),
         b',"attempt":%d' % int(attempt) if attempt else b"",
     )
+
+
+def _is_of_key(text: str) -> bool:
+    """Whether a line may be one of a private key's: base64 or a header, not a sentence."""
+    return "-----END " in text or len(text.split(None, 4)) <= 4 or _KEY_TEXT.search(text) is not None
 
 
 def _is_of_executor(text: str) -> bool:

@@ -11,6 +11,8 @@ from typing import Any
 
 import re2
 
+from log_streamer.lines.terminal import colourless
+
 MASK = "[redacted]"
 
 _NAMES = (
@@ -31,7 +33,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     (r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b", MASK),
     (r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*", MASK),
     (r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|xox[abprs]-[A-Za-z0-9-]{10,})\b", MASK),
-    (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*", MASK),
+    (r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----.*", MASK),
 )
 
 
@@ -46,11 +48,19 @@ class Redactor:
         self._rules = [(_compiled(pattern), mask) for pattern, mask in patterns]
         self._any = _compiled("|".join(f"(?:{pattern})" for pattern, _ in patterns))
 
-    def suspects(self, block: bytes) -> bool:
-        """Whether anything in a block of lines looks like a secret: one look for many lines."""
+    def suspects(self, block: bytes | str) -> bool:
+        """Whether anything in a block of lines looks like a secret: one look for many lines. Bytes must be
+        ASCII: RE2 finds nothing in what is not UTF-8."""
         return self._any.search(block) is not None
 
     def mask(self, text: str) -> str:
+        """Colours between a secret's name and its value do not hide it; they go with it."""
+        plain = colourless(text)
+        if plain is not text and (masked := self._masked(plain)) != plain:
+            return masked
+        return self._masked(text)
+
+    def _masked(self, text: str) -> str:
         for pattern, mask in self._rules:
             text = pattern.sub(mask, text)
         return text

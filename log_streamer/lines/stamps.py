@@ -16,8 +16,10 @@ WIDTH = 30
 ZERO = b"0001-01-01T00:00:00.000000000Z"
 """Older than any line."""
 
-_Z = ord("Z")
+_SHAPE = b"0000-00-00T00:00:00.000000000Z"
+_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
 _SPACE = ord(" ")
+_MOST_NANOS = (1 << 64) - 1
 _RFC3339 = re.compile(
     rb"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9})\d*)?\s?([Zz]|[+-]\d\d:?\d\d)(?=\s|$)"
 )
@@ -26,12 +28,7 @@ _ZULU = (b"Z", b"z")
 
 def split_stamp(line: bytes) -> tuple[bytes | None, bytes]:
     """A line's timestamp in the one form, and its text; None and the whole line where it has none."""
-    if (
-        len(line) >= WIDTH
-        and line[29] == _Z
-        and line[10] == 84
-        and (len(line) == WIDTH or line[30] == _SPACE)
-    ):
+    if has_form(line) and (len(line) == WIDTH or line[30] == _SPACE):
         return line[:WIDTH], line[WIDTH + 1 :]
     match = _RFC3339.match(line)
     if match is None:
@@ -40,10 +37,9 @@ def split_stamp(line: bytes) -> tuple[bytes | None, bytes]:
     return (stamp, line[match.end() + 1 :]) if stamp else (None, line)
 
 
-def find_stamp(text: bytes) -> bytes | None:
-    """The first timestamp anywhere in `text`, in the one form."""
-    match = _RFC3339.search(text)
-    return _normal(match) if match else None
+def has_form(line: bytes) -> bool:
+    """Whether a line begins with a timestamp in the one form."""
+    return line[:WIDTH].translate(_DIGITS_ALIKE) == _SHAPE
 
 
 def _normal(match: re.Match[bytes]) -> bytes | None:
@@ -76,10 +72,10 @@ def stamp_of_time(moment: float) -> bytes:
 
 
 def nanos_of(stamp: bytes) -> int:
-    """Nanoseconds since the epoch; 0 for what lies before."""
+    """Nanoseconds since the epoch; 0 for what lies before, and the most that 64 bits hold (2554) beyond."""
     try:
         seconds = calendar.timegm(time.strptime(stamp[:19].decode(), "%Y-%m-%dT%H:%M:%S"))
-        return max(0, seconds * 1_000_000_000 + int(stamp[20:29]))
+        return min(max(0, seconds * 1_000_000_000 + int(stamp[20:29])), _MOST_NANOS)
     except (ValueError, OverflowError):
         return 0
 

@@ -12,13 +12,13 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 _SGR = re.compile(r"\x1b\[[0-9;:]*m")
 # C0 but tab, DEL and C1, line separators, marks and overrides of writing direction, BOM.
-_ACTIVE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_ACTIVE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _SEQUENCE = re.compile(
     r"\x1b\[[0-9;:]*m"  # colours: harmless, kept where the reader can tell them from text
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC: titles, links, clipboard
     r"|\x1b[PX^_][^\x1b]*(?:\x1b\\)?"  # DCS, SOS, PM, APC
     r"|\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: cursor, erasing
-    r"|[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
+    r"|[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
 )
 _PRINTABLE = bytes([9, 10, *range(32, 127)])
 

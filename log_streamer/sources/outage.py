@@ -19,9 +19,10 @@ class Outage:
         self._locator = locator
         self._failures = 0
 
-    def over(self) -> None:
-        """The system has answered."""
-        self._failures = 0
+    def over(self) -> bool:
+        """The system has answered. Whether it had been away: then that is to be told, by `Looked`."""
+        was_away, self._failures = self._failures > 0, 0
+        return was_away
 
     def begins(self, error: SourceError) -> Trouble | None:
         """What to tell of a failure: the first one of an outage only."""

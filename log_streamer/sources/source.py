@@ -105,7 +105,10 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """The first complete look is done. `known`: something of this very trace was found."""
+    """A complete look is done: the first one, and the first one after each `Trouble`.
+
+    `known`: something of this very trace was found.
+    """
 
     locator: str
     known: bool
@@ -113,7 +116,8 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """The system cannot be asked right now, in one sentence without secrets. The locator goes on trying."""
+    """The system cannot be asked right now, in one sentence without secrets. The locator goes on trying,
+    and tells by `Looked` when it knows all again: until then nobody can say that the trace is complete."""
 
     locator: str
     detail: str

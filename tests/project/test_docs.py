@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,11 @@ from crossover.identity import StaticTokens
 from crossover.settings import ServiceSettings
 from docs import generate
 from docs.pages import errors, metrics, step
+from log_streamer.api.parameters import NAMES, Format
+from log_streamer.feed.frames import EndReason
+from log_streamer.feed.notices import Reason
 from log_streamer.settings import LogStreamerSettings
+from log_streamer.tenants import read_tenants
 from tests.project.files import ROOT, pages
 
 DOCS = ROOT / "docs"
@@ -148,7 +153,7 @@ def test_every_reference_of_the_openapi_document_leads_somewhere(name: str) -> N
 
 def test_the_registry_and_the_tokens_of_the_operations_page_can_be_used(tmp_path: Path) -> None:
     page = read("operations.md")
-    (registry,) = fenced(page, "yaml")
+    registry, *_ = fenced(page, "yaml")
     (tokens,) = fenced(page, "json")
     parsed = Registry.model_validate(yaml.safe_load(registry))
     assert parsed.app("acme", "metadata-extractor").task_queue == "metadata-extractor"
@@ -156,6 +161,39 @@ def test_the_registry_and_the_tokens_of_the_operations_page_can_be_used(tmp_path
     file.write_text(tokens)
     StaticTokens(file)
     assert {entry["tenant"] for entry in json.loads(tokens)} <= set(parsed.tenants)
+
+
+def test_the_tenants_of_the_operations_page_can_be_used_with_its_registry(tmp_path: Path) -> None:
+    registry, tenants, _ = fenced(read("operations.md"), "yaml")
+    file = tmp_path / "tenants.yaml"
+    file.write_text(tenants)
+    known = read_tenants(file)
+    assert known.tenants.keys() == yaml.safe_load(registry)["tenants"].keys()
+    assert known.tenant("globex").worker_namespaces == ("argo-globex",)
+
+
+def test_the_role_of_the_operations_page_lets_nobody_change_anything() -> None:
+    *_, role = fenced(read("operations.md"), "yaml")
+    rules = yaml.safe_load(role)["rules"]
+    assert {rule["resources"][0] for rule in rules} == {"pods", "pods/log", "workflows"}
+    assert {verb for rule in rules for verb in rule["verbs"]} == {"get", "list", "watch"}
+
+
+@pytest.mark.parametrize(
+    "words", [NAMES, Reason, EndReason, Format], ids=["parameter", "gap", "end", "format"]
+)
+def test_the_page_of_the_feed_has_a_row_for_every(words: Iterable[str]) -> None:
+    rows = "\n".join(re.findall(r"^\|.*\|", read("log-feed.md"), re.MULTILINE))
+    assert [word for word in words if f"`{word}`" not in rows] == []
+
+
+def test_the_examples_of_the_page_of_the_feed_are_json() -> None:
+    examples = re.findall(
+        r"^event: (\w+)\nid: \S+\n(?:retry: \d+\n)?data: (.+)$", read("log-feed.md"), re.MULTILINE
+    )
+    assert [event for event, _ in examples] == ["log", "state", "gap", "end"]
+    for _, data in examples:
+        json.loads(data)
 
 
 def test_no_page_names_a_variable_that_does_not_exist() -> None:

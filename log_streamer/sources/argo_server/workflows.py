@@ -163,9 +163,10 @@ class _Watch:
             if ref in self._known:
                 self._known.discard(ref)
                 await self.gathering.put(*self._states.gone(ref.namespace, ref.name))
-        self._outage.over()
         self._looking.discard(ref)
         self._looked.set()
+        if self._outage.over() and not self._looking:
+            await self.gathering.put(Looked(self._name, known=bool(self._known)))
 
     async def _watch(self, ref: WorkflowRef) -> None:
         async with self._server.events(ref) as events:

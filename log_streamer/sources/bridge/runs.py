@@ -84,9 +84,9 @@ class _Watch:
                 await self.gathering.put(self._outage.begins(error))
                 await self._outage.wait(error)
                 continue
-            self._outage.over()
+            was_away = self._outage.over()
             await self._tell_engine()
-            if first:
+            if first or was_away:
                 first = False
                 await self.gathering.put(Looked(self._name, known=self._states.known))
             await asyncio.sleep(LIST_EVERY * random.uniform(0.9, 1.1))

@@ -64,11 +64,11 @@ class DockerLocator:
                     yield trouble
                 await outage.wait(error)
                 continue
-            outage.over()
+            was_away = outage.over()
             for container in found:
                 if new := self._new_life(container, lives):
                     yield Found(new, self._source)
-            if first:
+            if first or was_away:
                 yield source.Engine(self.name, over=True)
                 yield Looked(self.name, known=any(map(self._is_step, found)))
                 first = False

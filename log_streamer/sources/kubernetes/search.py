@@ -21,10 +21,9 @@ class Search(ABC):
         self._client = client
         self._silence = silence
         self._found = Gathering()
-        self._troubles = Troubles(name, self._found)
+        self._troubles = Troubles(name, self._found, self._tell_look)
         self._begun: set[Objects] = set()
         self._looking: set[Objects] = set()
-        self._told = False
 
     @abstractmethod
     def places(self) -> set[Objects]:
@@ -62,7 +61,8 @@ class Search(ABC):
                 observer = _Place(self, objects)
                 watch = ObjectWatch(self._client, objects, observer, self._troubles, self._silence)
                 self._found.start(watch.run())
-            await self._tell_first_look()
+            if not self._begun:
+                await self._tell_look()
             await self.scope.changed(version)
 
     async def tell(self, findings: Iterable[Finding]) -> None:
@@ -70,12 +70,11 @@ class Search(ABC):
 
     async def looked(self, objects: Objects) -> None:
         self._looking.discard(objects)
-        await self._tell_first_look()
+        await self._tell_look()
 
-    async def _tell_first_look(self) -> None:
-        if self._looking or self._told:
+    async def _tell_look(self) -> None:
+        if self._looking or self._troubles.away:
             return
-        self._told = True
         known, findings = self.first_look()
         await self._found.put(*findings, Looked(self._name, known))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -65,21 +65,35 @@ class Observer(Protocol):
 
 @dataclass(slots=True)
 class Troubles:
-    """What the watches of one locator know of an outage: it is told once for all of them."""
+    """What the watches of one locator know of an outage: it is told once for all of them.
+
+    Args:
+        on_over: called when all of them have had an answer again.
+    """
 
     locator: str
     found: Gathering
+    on_over: Callable[[], Awaitable[None]]
     _away: set[Objects] = field(default_factory=set)
 
     async def tell(self, objects: Objects, outage: Outage, error: SourceError) -> None:
         trouble, known = outage.begins(error), bool(self._away)
-        if not isinstance(error, Denied):
+        if isinstance(error, Denied):
+            self._away.discard(objects)
+        else:
             self._away.add(objects)
             trouble = None if known else trouble
         await self.found.put(trouble)
 
-    def over(self, objects: Objects) -> None:
-        self._away.discard(objects)
+    async def over(self, objects: Objects) -> None:
+        if objects in self._away:
+            self._away.discard(objects)
+            if not self._away:
+                await self.on_over()
+
+    @property
+    def away(self) -> bool:
+        return bool(self._away)
 
 
 class ObjectWatch:
@@ -124,7 +138,6 @@ class ObjectWatch:
             listed = await self._client.get(self._objects.path, self._objects.params)
         except Gone as error:
             raise Denied("The Kubernetes API has no such kind of object.") from error
-        self._well()
         now = {item["metadata"]["uid"]: item for item in listed.get("items") or ()}
         for uid in self._known.keys() - now.keys():
             await self._observer.lost(self._known[uid])
@@ -132,6 +145,7 @@ class ObjectWatch:
         for item in now.values():
             await self._take(item)
         self._version = listed["metadata"]["resourceVersion"]
+        await self._well()
         await self._observer.looked()
 
     async def _watch(self) -> None:
@@ -144,8 +158,8 @@ class ObjectWatch:
         stream = self._client.stream(self._objects.path, params, quiet=self._silence)
         async with stream as chunks, aclosing(_events(chunks)) as events:
             async for event in events:
-                self._well()
                 await self._event(event["type"], event["object"])
+                await self._well()
 
     async def _event(self, kind: str, item: Object) -> None:
         if kind == "ERROR":
@@ -165,9 +179,9 @@ class ObjectWatch:
         }
         await self._observer.take(item)
 
-    def _well(self) -> None:
+    async def _well(self) -> None:
         self._outage.over()
-        self._troubles.over(self._objects)
+        await self._troubles.over(self._objects)
 
 
 async def _events(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Object, None]:
