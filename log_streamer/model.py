@@ -77,3 +77,17 @@ class State:
     node: Node | None = None
     attempt: int | None = None
     progress: str | None = None
+
+
+class Reason(StrEnum):
+    """Why lines may be missing."""
+
+    ROTATED = "rotated"
+    GONE = "gone"
+    UNREADABLE = "unreadable"
+    TOO_SLOW = "too_slow"
+    AWAY = "away"
+    """A system cannot be asked: lines may come late, or from fewer logs."""
+
+
+UNPROVEN = "The log no longer holds the line that was read last: lines may be missing."

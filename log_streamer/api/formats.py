@@ -36,11 +36,9 @@ def encoder(form: Format, *, batch: bool) -> Encode:
 
 def sse(frame: Frame) -> bytes:
     match frame:
-        case LogFrame(records, seq, cursor):
-            return b"event: log\nid: %b\ndata: [%b]\n\n" % (
-                cursor.encode(),
-                b",".join(_numbered(records, seq)),
-            )
+        case LogFrame():
+            rows = b",".join(_numbered(frame))
+            return b"event: log\nid: %b\ndata: [%b]\n\n" % (frame.cursor.encode(), rows)
         case NoticeFrame(notice, cursor):
             return b"event: %b\nid: %b\ndata: %b\n\n" % (
                 notice.event.encode(),
@@ -59,14 +57,14 @@ def sse_single(frame: Frame) -> bytes:
     """For frames of one record each: an event's id must stand for all that it brings."""
     if not isinstance(frame, LogFrame):
         return sse(frame)
-    (json,) = _numbered(frame.records, frame.seq)
+    (json,) = _numbered(frame)
     return b"event: log\nid: %b\ndata: %b\n\n" % (frame.cursor.encode(), json)
 
 
 def ndjson(frame: Frame) -> bytes:
     match frame:
-        case LogFrame(records, seq, _):
-            lines = (b'{"event":"log",' + json[1:] for json in _numbered(records, seq))
+        case LogFrame():
+            lines = (b'{"event":"log",' + json[1:] for json in _numbered(frame))
             return b"\n".join(lines) + b"\n"
         case NoticeFrame(notice, _):
             return _line({"event": notice.event, **notice.data})
@@ -78,8 +76,9 @@ def ndjson(frame: Frame) -> bytes:
 
 def text(frame: Frame) -> bytes:
     match frame:
-        case LogFrame(records, _, _):
-            return "".join(map(_text_line, records)).encode()
+        case LogFrame():
+            lines = (_text_line(record, n in frame.late) for n, record in enumerate(frame.records))
+            return "".join(lines).encode()
         case NoticeFrame(notice, _) if notice.event == "gap":
             return _remark("gap", str(notice.data["detail"]))
         case NoticeFrame(notice, _):
@@ -92,14 +91,17 @@ def text(frame: Frame) -> bytes:
             return b""
 
 
-def _numbered(records: Any, seq: int) -> list[bytes]:
-    return [b'%b,"seq":%d}' % (record.json, number) for number, record in enumerate(records, seq)]
+def _numbered(frame: LogFrame) -> list[bytes]:
+    rows = [b'%b,"seq":%d}' % (record.json, number) for number, record in enumerate(frame.records, frame.seq)]
+    for place in frame.late:
+        rows[place] = rows[place][:-1] + b',"late":true}'
+    return rows
 
 
-def _text_line(record: Record) -> str:
+def _text_line(record: Record, late_here: bool) -> str:
     container = record.container
     where = node.name if (node := record.node) else container.pod
-    late = "(late) " if record.late else ""
+    late = "(late) " if record.late or late_here else ""
     message = harmless(plain_text(record))
     return f"{record.stamp.decode()} {container.source}/{harmless(where)}/{container.name} {late}{message}\n"
 

@@ -67,15 +67,15 @@ def read_wanted(trace_id: str, values: Values, *, accept: str, last_event_id: st
             "trace_id: takes letters, digits, dots, hyphens and underscores.", field="trace_id"
         )
     # EventSource repeats its URL, cursor and all, when it reconnects: the header is the newer one.
-    cursor = _cursor(last_event_id or _one(values, "cursor"))
-    if cursor is None:
-        cursor = Cursor(since=_since(_one(values, "since")))
+    given = _cursor(last_event_id or _one(values, "cursor"))
+    cursor = given or Cursor(since=_since(_one(values, "since")))
+    tail = _number(values, "tail", least=0)
     return Wanted(
         trace_id=trace_id,
         cursor=cursor,
         filter=_filter(values, cursor),
         follow=_flag(values, "follow", default=True),
-        tail=None if cursor.seq else _number(values, "tail", least=0),
+        tail=None if given else tail,
         max_lines=_number(values, "max_lines", least=1),
         timeout=_timeout(_one(values, "timeout")),
         batch=_flag(values, "batch", default=False),

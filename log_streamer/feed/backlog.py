@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from log_streamer.feed.history import FeedEntry
 from log_streamer.feed.merge import Merge
-from log_streamer.feed.notices import UNPROVEN, Notice, Reason, gap_notice
-from log_streamer.feed.positions import stamp_of_line
+from log_streamer.feed.notices import Notice, gap_notice
 from log_streamer.feed.tap import foreign_runs
 from log_streamer.hub.reading import Piece, Stretch, read
+from log_streamer.lines.positions import stamp_of_line
 from log_streamer.lines.records import Lines
-from log_streamer.model import Container
+from log_streamer.model import UNPROVEN, Container, Reason
 from log_streamer.sources.source import Away, Gone, NotReady, SourceError
 
 TRIES = 4
@@ -60,7 +60,7 @@ async def _entries(part: Part, tenant: str) -> AsyncGenerator[list[FeedEntry], N
             lines = piece.lines
             own = [line for line in lines if not foreign(line)] if foreign else lines
             if not piece.proven:
-                yield [_unproven(part.stretch, lines[0])]
+                yield [_unproven(part.stretch, lines)]
             if own:
                 yield list(part.lines.take(own))
     except NotReady:
@@ -84,9 +84,9 @@ async def _patient(stretch: Stretch) -> AsyncIterator[Piece]:
             await asyncio.sleep(max(error.retry_after or 0.0, 0.2 * 2**attempt))
 
 
-def _unproven(stretch: Stretch, first: bytes) -> Notice:
+def _unproven(stretch: Stretch, lines: list[bytes]) -> Notice:
     since = stretch.after.stamp if stretch.after else None
-    until = stamp_of_line(first)
+    until = stamp_of_line(lines[0]) if lines else None
     return gap_notice(Reason.ROTATED, UNPROVEN, container=stretch.container, since=since, until=until)
 
 

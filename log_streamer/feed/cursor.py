@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
 
-from log_streamer.feed.positions import Position
+from log_streamer.lines.positions import Position
 from log_streamer.lines.stamps import nanos_of, stamp_of_nanos
 
 MAX_TEXT = 65_536

@@ -13,7 +13,7 @@ from log_streamer.feed.completion import Completion
 from log_streamer.feed.cursor import digest_of
 from log_streamer.feed.history import FeedEntry, History
 from log_streamer.feed.merge import Merge
-from log_streamer.feed.notices import Notice, Reason, gap_notice, state_notice
+from log_streamer.feed.notices import Notice, gap_notice, state_notice
 from log_streamer.feed.settings import FeedSettings
 from log_streamer.feed.tap import FeedTap
 from log_streamer.hub.hub import Hub
@@ -21,7 +21,7 @@ from log_streamer.lines.records import Lines, Record
 from log_streamer.lines.secrets import Redactor
 from log_streamer.lines.stamps import ZERO, stamp_of_nanos, stamp_of_time
 from log_streamer.metrics import Metrics
-from log_streamer.model import Container, Kind, Node, State
+from log_streamer.model import Container, Kind, Node, Reason, State
 from log_streamer.sources.source import Engine, Finding, Found, Locator, Looked, Scope, Trouble
 
 _log = get_logger(__name__)

@@ -24,11 +24,16 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogFrame:
-    """Records in order; the first one's number is `seq`, the last one's `seq + len(records) - 1`."""
+    """Records in order; the first one's number is `seq`, the last one's `seq + len(records) - 1`.
+
+    `late` are the places of those that are older than what this viewer got before, though the feed had
+    them in order: it came out of the past, where it was further in other logs.
+    """
 
     records: Sequence[Record]
     seq: int
     cursor: str
+    late: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

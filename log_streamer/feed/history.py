@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from log_streamer.feed.notices import Notice
-from log_streamer.feed.positions import Position
 from log_streamer.feed.tracker import Tracker
+from log_streamer.lines.positions import Position
 from log_streamer.lines.records import Record
 
 OVERHEAD = 400

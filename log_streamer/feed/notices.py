@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 import orjson
 
 from log_streamer.lines.stamps import ZERO, split_stamp
-from log_streamer.model import Container, State
-
-
-class Reason(StrEnum):
-    """Why lines may be missing."""
-
-    ROTATED = "rotated"
-    GONE = "gone"
-    UNREADABLE = "unreadable"
-    TOO_SLOW = "too_slow"
-    AWAY = "away"
-    """A system cannot be asked: lines may come late, or from fewer logs."""
-
-
-UNPROVEN = "The log no longer holds the line that was read last: lines may be missing."
+from log_streamer.model import Container, Reason, State
 
 
 class Notice:

@@ -9,11 +9,12 @@ from log_streamer.feed.cursor import Cursor, digest_of
 from log_streamer.feed.filters import Filter
 from log_streamer.feed.frames import LogFrame, NoticeFrame
 from log_streamer.feed.history import FeedEntry, Floor
-from log_streamer.feed.notices import Notice, Reason, gap_notice
-from log_streamer.feed.positions import Position, Resume, resume_records
+from log_streamer.feed.notices import Notice, gap_notice
 from log_streamer.feed.tracker import Tracker
+from log_streamer.lines.positions import Position, Resume, resume_records
 from log_streamer.lines.records import Record
 from log_streamer.lines.stamps import ZERO, nanos_of
+from log_streamer.model import Reason
 
 FRAME_RECORDS = 1000
 """Records of one frame at most: a frame is made, and sent, in one piece."""
@@ -34,6 +35,7 @@ class Place:
         self.drop = 0
         """Records at the beginning that a `tail` leaves out."""
         self.last_stamp: bytes | None = None
+        self._high = ZERO
         self._wanted = wanted
         self._skips: dict[bytes, Resume[Record]] = {}
         self._over: set[bytes] = set()
@@ -46,6 +48,11 @@ class Place:
     @property
     def full(self) -> bool:
         return self.sent >= self.room
+
+    @property
+    def resuming(self) -> bool:
+        """Whether it still passes over what the viewer has got."""
+        return bool(self._skips)
 
     def covered_by(self, floor: Floor) -> bool:
         """Whether everything that the viewer still needs is younger than what memory let go of."""
@@ -73,6 +80,7 @@ class Place:
         }
         self._over = self.cursor.done - floor.done
         self._begun = dict(self.cursor.positions)
+        self._high = max((each.stamp for each in self.cursor.positions.values()), default=ZERO)
 
     def leave_past(self, floor: Floor) -> None:
         """All that memory had let go of has been read from the logs. Where the viewer had got more of a log
@@ -163,7 +171,17 @@ class Place:
         self.cursor.seq += len(wanted)
         self.sent += len(wanted)
         self.last_stamp = wanted[-1].stamp
-        yield LogFrame(wanted, first, self.cursor.encode())
+        late = self._late(wanted)
+        yield LogFrame(wanted, first, self.cursor.encode(), late)
+
+    def _late(self, records: Sequence[Record]) -> frozenset[int]:
+        """Records older than what the viewer got before it entered; none once that has been passed."""
+        if self._high == ZERO:
+            return frozenset()
+        late = [n for n, record in enumerate(records) if record.stamp < self._high and not record.late]
+        if not late:
+            self._high = ZERO
+        return frozenset(late)
 
     def _unseen(self, entries: Sequence[FeedEntry]) -> list[FeedEntry]:
         unseen: list[FeedEntry] = []

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from log_streamer.feed.notices import Notice, Reason, gap_notice
-from log_streamer.feed.positions import stamp_of_line
+from log_streamer.feed.notices import Notice, gap_notice
+from log_streamer.lines.positions import stamp_of_line
 from log_streamer.lines.records import Lines, Record
 from log_streamer.lines.stamps import ZERO
-from log_streamer.model import Container
+from log_streamer.model import Container, Reason
 
 
 class Sink(Protocol):

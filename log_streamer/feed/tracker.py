@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from log_streamer.feed.cursor import digest_of
-from log_streamer.feed.positions import Position
+from log_streamer.lines.positions import Position
 from log_streamer.lines.records import Record
 
 

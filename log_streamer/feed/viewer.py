@@ -14,11 +14,12 @@ from log_streamer.feed.cursor import digest_of
 from log_streamer.feed.feed import Feed
 from log_streamer.feed.frames import EndFrame, EndReason, Frame, Heartbeat, NoticeFrame
 from log_streamer.feed.history import FeedEntry, Floor
-from log_streamer.feed.notices import Reason, gap_notice
+from log_streamer.feed.notices import gap_notice
 from log_streamer.feed.place import Place
-from log_streamer.feed.positions import Position
 from log_streamer.hub.reading import Stretch
+from log_streamer.lines.positions import Position
 from log_streamer.lines.records import Record
+from log_streamer.model import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +83,15 @@ class Viewer:
     async def follow(self) -> AsyncGenerator[Frame, None]:
         """What was, then what happens, until the end frame."""
         progress = self._progress
+        if self._tail is not None:
+            await self._settled()
+            self._place.leave_past(self._feed.history.floor)  # nobody wants what memory has let go of
         self._feed.readers.add(progress)
         try:
             async with aclosing(self._past()) as frames:
                 async for frame in frames:
                     yield frame
             self._enter()
-            if self._tail is not None:
-                await self._settled()
-                kept = self._feed.history.read(self._number)
-                self._place.tail([entry for batch in kept for entry in batch.entries], self._tail)
             async with aclosing(self._live()) as frames:
                 async for frame in frames:
                     yield frame
@@ -168,6 +168,9 @@ class Viewer:
         self._place.enter(history.floor)
         self._number = history.first
         self._lines_seen = history.lines_before(self._number)
+        if self._tail is not None:
+            kept = history.read(self._number)
+            self._place.tail([entry for batch in kept for entry in batch.entries], self._tail)
 
     async def _settled(self) -> None:
         """A tail can be counted only once the logs have brought their past."""
@@ -177,6 +180,12 @@ class Viewer:
 
     async def _live(self) -> AsyncGenerator[Frame, None]:
         while (end := self._ending()) is None:
+            if self._number < self._feed.history.first and self._place.resuming:
+                async with aclosing(self._past()) as frames:  # it was not too slow: it had yet to arrive
+                    async for past in frames:
+                        yield past
+                self._enter()
+                continue
             for frame in chain(self._vanished(), self._new()):
                 self._beat = self._loop.time()
                 yield frame
@@ -228,6 +237,7 @@ class Viewer:
         number = history.lines_before(history.first) - self._lines_seen
         self._losing_since = self._losing_since or self._loop.time()
         self._number = history.first
+        self._lines_seen += number
         self._place.fall_out(history.floor)
         notice = gap_notice(
             Reason.TOO_SLOW,

@@ -2,7 +2,7 @@
 
 Kubelets cut follows after four hours, load balancers when they are quiet, restarts at any time; nothing
 in the stream tells a cut from the end. So the container is asked, the log opened again from the second
-before the last line, and what was read already passed over (`feed.positions`).
+before the last line, and what was read already passed over (`lines.positions`).
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ import random
 from collections.abc import AsyncIterator, Callable
 
 from crossover.telemetry import get_logger
-from log_streamer.feed.notices import Reason
-from log_streamer.feed.positions import Position
 from log_streamer.hub.reader import Reader
 from log_streamer.hub.settings import FollowSettings
 from log_streamer.hub.taps import Taps
+from log_streamer.lines.positions import Position
 from log_streamer.metrics import Metrics
-from log_streamer.model import Container
+from log_streamer.model import Container, Reason
 from log_streamer.sources.source import (
     Away,
     Denied,
@@ -141,7 +140,9 @@ class Follow:
             async with asyncio.timeout(settings.idle) as limit:
                 await self._read(chunks, limit, end, whole=not follow)
         except TimeoutError:
-            return  # reopened, if the container still runs
+            if not follow:
+                raise Away("The log's end could not be read in time.") from None
+            # Else it is opened again, if the container still runs.
         finally:
             await opened.__aexit__(None, None, None)
 

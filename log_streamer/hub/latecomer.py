@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from log_streamer.feed.notices import UNPROVEN, Reason
-from log_streamer.feed.positions import Position, position_after
 from log_streamer.hub.follow import Follow
 from log_streamer.hub.reading import Stretch, read
 from log_streamer.hub.taps import Tap
+from log_streamer.lines.positions import Position, position_after
 from log_streamer.lines.stamps import stamp_of
+from log_streamer.model import UNPROVEN, Reason
 from log_streamer.sources.source import Away, SourceError
 
 TRIES = 5
@@ -88,8 +88,9 @@ class Latecomer:
                 async for piece in read(stretch):
                     if not piece.proven:
                         self._tap.gap(Reason.ROTATED, UNPROVEN, after.stamp if after else None, None)
-                    self._tap.lines(piece.lines, b"")
-                    after = position_after(b"\n".join(piece.lines) + b"\n", after)
+                    if piece.lines:
+                        self._tap.lines(piece.lines, b"")
+                        after = position_after(b"\n".join(piece.lines) + b"\n", after)
                 return
             except SourceError as error:
                 reason = error

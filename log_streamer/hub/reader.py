@@ -6,14 +6,13 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from log_streamer.feed.notices import Reason
-from log_streamer.feed.positions import Position, Resume, position_after, resume_lines
 from log_streamer.hub.taps import Taps
 from log_streamer.lines.demux import Demux
+from log_streamer.lines.positions import Position, Resume, position_after, resume_lines
 from log_streamer.lines.splitter import Splitter
 from log_streamer.lines.stamps import stamp_of_time
 from log_streamer.metrics import Metrics
-from log_streamer.model import Container
+from log_streamer.model import Container, Reason
 
 SETTLE = 0.3
 """Seconds of silence after opening by which a log has brought its past."""

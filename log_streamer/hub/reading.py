@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from log_streamer.feed.positions import Position, resume_lines, stamp_of_line, until_line
 from log_streamer.lines.demux import Demux
+from log_streamer.lines.positions import Position, Until, resume_lines, stamp_of_line, until_line
 from log_streamer.lines.splitter import Splitter
 from log_streamer.model import Container
 from log_streamer.sources.source import LogSource
@@ -32,15 +32,15 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Raw lines of the trace, without their ends. Not `proven`: the line before them (`after`) was looked
-    for in vain, so that nobody knows what is missing."""
+    """Raw lines of the trace, without their ends. Not `proven`: a line that should be beside them (`after`
+    before them, or `until` behind) was looked for in vain, so that nobody knows what is missing."""
 
     lines: list[bytes]
     proven: bool = True
 
 
 async def read(stretch: Stretch) -> AsyncIterator[Piece]:
-    """The pieces of a stretch that have lines. Raises SourceError."""
+    """The pieces of a stretch. Raises SourceError."""
     after = stretch.after
     demux = Demux(tagged=stretch.container.tagged) if stretch.container.shared else None
     until = until_line(stretch.until) if stretch.until else None
@@ -56,14 +56,22 @@ async def read(stretch: Stretch) -> AsyncIterator[Piece]:
         proven = True
         if resume is not None:
             lines = resume.take(lines)
-            if lines and resume.over:
+            if resume.over:
                 proven, resume = resume.proven, None
-        if lines:
+        if lines or not proven:
             yield Piece(lines, proven)
         if until is not None and until.over:
             break
-    if resume is not None and not resume.over and (lines := resume.give_up()):
-        yield Piece(lines, proven=False)
+    if until is not None and not until.proven:
+        yield Piece([], proven=False)
+    if resume is not None and not _is_ahead(stretch, until):
+        yield Piece(resume.give_up(), proven=False)
+
+
+def _is_ahead(stretch: Stretch, until: Until[bytes] | None) -> bool:
+    """Whether what was read last lies behind the end: timestamps do not always tell which comes first."""
+    near = stretch.after and stretch.until and stretch.after.is_near(stretch.until)
+    return bool(near and until and until.proven)
 
 
 async def _blocks(stretch: Stretch, since: int | None) -> AsyncIterator[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
-from log_streamer.feed.notices import Reason
+from log_streamer.model import Reason
 
 
 class Tap(Protocol):

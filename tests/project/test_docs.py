@@ -23,7 +23,7 @@ from docs import generate
 from docs.pages import errors, metrics, step
 from log_streamer.api.parameters import NAMES, Format
 from log_streamer.feed.frames import EndReason
-from log_streamer.feed.notices import Reason
+from log_streamer.model import Reason
 from log_streamer.settings import LogStreamerSettings
 from log_streamer.tenants import read_tenants
 from tests.project.files import ROOT, pages
