@@ -201,8 +201,10 @@ def test_a_cursor_wins_over_since_and_tail() -> None:
     assert nanos_of(asked.filter.since) == 5
 
 
-def test_a_cursor_before_the_first_line_leaves_the_tail_to_count() -> None:
-    assert wanted(cursor=FRESH, tail="5").tail == 5
+def test_with_a_cursor_the_tail_counts_no_more_because_lines_between_would_be_left_out() -> None:
+    assert wanted(tail="5").tail == 5
+    assert wanted(cursor=FRESH, tail="5").tail is None
+    assert wanted(last_event_id=FRESH, tail="5").tail is None
 
 
 def test_last_event_id_is_a_cursor_too_and_wins_over_the_address_that_a_browser_asks_again() -> None:

@@ -52,7 +52,7 @@ async def test_a_workflow_of_the_runner_is_followed_to_its_end(tmp_path: Path) -
         )
         assert await asyncio.wait_for(process.wait(), 30) == 0
         await watch.until(lambda: watch.engine == Engine("runner", over=True, phase="Succeeded"))
-        (found,) = watch.found
+        (found,) = {each.container.key: each for each in watch.found}.values()
         assert found.container.source is SourceName.LOCAL
         assert found.container.tagged
         assert found.container.node is not None
