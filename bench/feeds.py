@@ -25,7 +25,7 @@ from testbed.servers import LogStreamer, Program, until_open
 
 TRACE = "bench"
 PODS = 4
-LINES = 1_000_000
+LINES = 10_000_000
 NAIVE_LINES = 200_000
 VIEWERS = 200
 NAIVE_VIEWERS = 20
