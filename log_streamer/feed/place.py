@@ -178,10 +178,10 @@ class Place:
         """Records older than what the viewer got before it entered; none once that has been passed."""
         if self._high == ZERO:
             return frozenset()
-        late = [n for n, record in enumerate(records) if record.stamp < self._high and not record.late]
-        if not late:
-            self._high = ZERO
-        return frozenset(late)
+        high = self._high
+        if any(record.stamp >= high for record in records):
+            self._high = ZERO  # what is older than that from now on, the feed itself marks
+        return frozenset(n for n, each in enumerate(records) if each.stamp < high and not each.late)
 
     def _unseen(self, entries: Sequence[FeedEntry]) -> list[FeedEntry]:
         unseen: list[FeedEntry] = []
