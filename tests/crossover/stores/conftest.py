@@ -18,9 +18,11 @@ LEASE = 1.5
 """Seconds: long enough for a loaded machine to renew in, short enough to wait for."""
 
 
-def leases_on(url: str, *, prefix: str = "crossover", lease: float = LEASE) -> RedisLeases:
-    client = connect(parse_redis_url(url), RedisAccess(), timeout=0.3)
-    return RedisLeases(client, lease=lease, prefix=prefix)
+def leases_on(
+    url: str, *, prefix: str = "crossover", lease: float = LEASE, timeout: float = 0.4
+) -> RedisLeases:
+    client = connect(parse_redis_url(url), RedisAccess(), timeout=timeout * 0.75)
+    return RedisLeases(client, lease=lease, timeout=timeout, prefix=prefix)
 
 
 @pytest.fixture(scope="session")

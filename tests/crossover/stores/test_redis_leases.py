@@ -127,7 +127,7 @@ async def test_a_call_whose_reply_was_lost_is_not_sent_again(redis: RedisServer)
 
 async def test_cancelled_calls_never_get_the_reply_of_another(shared_redis: RedisServer) -> None:
     """As in CVE-2023-28858: each scope's limit is its number of holders, so a foreign reply shows."""
-    leases = leases_on(shared_redis.url, prefix="cancelled", lease=60)
+    leases = leases_on(shared_redis.url, prefix="cancelled", lease=60, timeout=10)
     full, free = Claim(Scope.TENANT, ("full",), 0), Claim(Scope.TENANT, ("free",), 10_000)
 
     async def ask(number: int) -> bool:
