@@ -64,6 +64,7 @@ def create_app(
             await asyncio.gather(*background, return_exceptions=True)
             if workflows is not None:
                 await workflows.close()
+            await authenticator.aclose()
             telemetry.close()
 
     app = _App(title="Crossover bridge", version=__version__, description=DESCRIPTION, lifespan=lifespan)

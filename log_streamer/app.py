@@ -53,6 +53,7 @@ def create_app(settings: LogStreamerSettings, *, telemetry: Telemetry | None = N
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         async with AsyncExitStack() as stack:
             stack.callback(telemetry.close)
+            stack.push_async_callback(authenticator.aclose)
             stack.push_async_callback(systems.close)
             leases = FallbackLeases(
                 store, lease=settings.stream_lease, local_cap=settings.streams_without_redis

@@ -35,9 +35,9 @@ _REFUSALS = problems(
 )
 
 
-def _controlled(request: Request, run: str) -> tuple[Runs, RunRef, str]:
+async def _controlled(request: Request, run: str) -> tuple[Runs, RunRef, str]:
     """The service, the run, and who acts on it. Raises NotFound or Forbidden."""
-    principal = principal_of(request)
+    principal = await principal_of(request)
     runs = context_of(request).runs
     return runs, runs.ref(principal, run, Action.CONTROL), principal.name
 
@@ -55,7 +55,7 @@ def _json(value: object) -> Response:
     openapi_extra=body(CancelBody, {"reason": "superseded by a newer run"}, required=False),
 )
 async def cancel(request: Request, run: str) -> Response:
-    runs, ref, who = _controlled(request, run)
+    runs, ref, who = await _controlled(request, run)
     asked = await read(request, CancelBody, optional=True)
     view = await runs.cancel(ref, mode=asked.mode, grace=asked.grace, reason=f"by {who}: {asked.reason}")
     return answer(view, 202)
@@ -70,7 +70,7 @@ async def cancel(request: Request, run: str) -> Response:
     openapi_extra=body(TerminateBody, {"reason": "does not react to cancel"}, required=False),
 )
 async def terminate(request: Request, run: str) -> Response:
-    runs, ref, who = _controlled(request, run)
+    runs, ref, who = await _controlled(request, run)
     asked = await read(request, TerminateBody, optional=True)
     return answer(await runs.terminate(ref, reason=f"{ASKED} by {who}: {asked.reason}"), 202)
 
@@ -83,7 +83,7 @@ async def terminate(request: Request, run: str) -> Response:
     openapi_extra=body(ReleaseBody, {"signal": "SIGTERM"}, required=False),
 )
 async def release(request: Request, run: str) -> Response:
-    runs, ref, _ = _controlled(request, run)
+    runs, ref, _ = await _controlled(request, run)
     asked = await read(request, ReleaseBody, optional=True)
     decided = await runs.release(ref, signal=asked.signal, deadline=asked.deadline)
     return _json({"action": decided.action, "reason": decided.reason})
@@ -102,7 +102,7 @@ async def release(request: Request, run: str) -> Response:
     openapi_extra=body(SignalBody, {"name": "approve", "args": [True]}),
 )
 async def signal(request: Request, run: str) -> Response:
-    runs, ref, _ = _controlled(request, run)
+    runs, ref, _ = await _controlled(request, run)
     asked = await read(request, SignalBody)
     request_id = asked.request_id or str(uuid.uuid4())
     await runs.gateway.signal(ref, name=asked.name, args=asked.args, request_id=request_id)
@@ -117,7 +117,7 @@ async def signal(request: Request, run: str) -> Response:
     openapi_extra=body(QueryBody, {"name": "progress"}),
 )
 async def query(request: Request, run: str) -> Response:
-    runs, ref, _ = _controlled(request, run)
+    runs, ref, _ = await _controlled(request, run)
     asked = await read(request, QueryBody)
     result = await runs.gateway.query(ref, name=asked.name, args=asked.args)
     return _json({"result": result})
@@ -135,7 +135,7 @@ async def query(request: Request, run: str) -> Response:
     openapi_extra=body(UpdateBody, {"name": "set_batch", "args": [500], "update_id": "batch-500"}),
 )
 async def update(request: Request, run: str) -> Response:
-    runs, ref, _ = _controlled(request, run)
+    runs, ref, _ = await _controlled(request, run)
     asked = await read(request, UpdateBody)
     update_id = asked.update_id or str(uuid.uuid4())
     result = await runs.gateway.update(ref, name=asked.name, args=asked.args, update_id=update_id)
@@ -150,7 +150,7 @@ async def update(request: Request, run: str) -> Response:
     openapi_extra=body(ResetBody, {"reason": "fixed worker deployed"}, required=False),
 )
 async def reset(request: Request, run: str) -> Response:
-    runs, ref, who = _controlled(request, run)
+    runs, ref, who = await _controlled(request, run)
     asked = await read(request, ResetBody, optional=True)
     newest = await runs.newest(ref)
     run_id = await runs.gateway.reset(

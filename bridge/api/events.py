@@ -40,7 +40,7 @@ router = APIRouter(prefix="/v1/runs", tags=["runs"])
 )
 async def events(request: Request, run: str) -> EventSourceResponse:
     runs = context_of(request).runs
-    ref = runs.ref(principal_of(request), run, Action.READ)
+    ref = runs.ref(await principal_of(request), run, Action.READ)
     first = await runs.hub.view(ref)
     return EventSourceResponse(
         _changes(runs, ref, first),

@@ -54,7 +54,7 @@ _propagator = TraceContextTextMapPropagator()
     openapi_extra={**body(StartRequest, START_EXAMPLE), "parameters": start_headers()},
 )
 async def start(request: Request) -> Response:
-    principal = principal_of(request)
+    principal = await principal_of(request)
     asked = await read(request, StartRequest)
     structlog.contextvars.bind_contextvars(trace_id=asked.trace_id or asked.argo.workflow)
     runs = context_of(request).runs
@@ -95,7 +95,7 @@ async def list_runs(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     page_token: Annotated[str | None, Query(max_length=4096)] = None,
 ) -> Response:
-    principal = principal_of(request)
+    principal = await principal_of(request)
     authorise(principal, Action.READ, Resource(principal.tenant))
     if trace_id is not None and not valid_trace_id(trace_id):
         raise errors.InvalidField("trace_id has characters that no trace id has.", field="trace_id")
@@ -138,7 +138,7 @@ async def history(
     page_token: Annotated[str | None, Query(max_length=8192)] = None,
 ) -> Response:
     runs = context_of(request).runs
-    ref = runs.ref(principal_of(request), run, Action.READ)
+    ref = runs.ref(await principal_of(request), run, Action.READ)
     newest = await runs.newest(ref)
     events, token = await runs.gateway.history(ref, newest.run_id, limit=limit, page_token=page_token)
     return Response(dump_json({"events": events, "next_page_token": token}), media_type="application/json")
@@ -152,7 +152,7 @@ async def get(
 ) -> Response:
     """With `wait`, answers when the run is over, when it differs from `revision`, or when the time is up."""
     runs = context_of(request).runs
-    ref = runs.ref(principal_of(request), run, Action.READ)
+    ref = runs.ref(await principal_of(request), run, Action.READ)
     if wait is None:
         return answer(await runs.hub.view(ref))
     view = await runs.hub.wait(ref, timeout=_seconds(wait), revision=revision, gone=_gone(request))

@@ -34,6 +34,6 @@ def context_of(request: Request) -> Context:
     return context
 
 
-def principal_of(request: Request) -> Principal:
+async def principal_of(request: Request) -> Principal:
     """Raises Unauthenticated."""
-    return authenticate(request, context_of(request).authenticator)
+    return await authenticate(request, context_of(request).authenticator)

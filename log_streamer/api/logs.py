@@ -9,6 +9,7 @@ import structlog
 from fastapi import APIRouter, Request, Response
 
 from crossover import errors
+from crossover.api.caller import token_of
 from crossover.api.documented import problems
 from crossover.identity import Action, Principal, Resource, authorise
 from crossover.stores.leases import RETRY_AFTER, Refused
@@ -41,12 +42,12 @@ router = APIRouter(prefix="/v1/logs", tags=["logs"])
 )
 async def logs(request: Request, trace_id: str) -> Response:
     """Everything is checked before the first byte; after it, an `end` event says why a stream ended."""
-    context, principal = context_of(request), principal_of(request)
+    context, principal = context_of(request), await principal_of(request)
     wanted = _wanted(request, trace_id)
     structlog.contextvars.bind_contextvars(trace_id=trace_id)
     authorise(principal, Action.READ_LOGS, Resource(principal.tenant))
     tenant = context.tenants.tenant(principal.tenant)
-    token = _token(request)
+    token = token_of(request)
     async with AsyncExitStack() as stack:
         if context.feeds.closing:
             raise errors.ShuttingDown("This replica shuts down: ask again.", retry_after=1)
@@ -80,8 +81,3 @@ def _wanted(request: Request, trace_id: str) -> Wanted:
         accept=request.headers.get("accept", ""),
         last_event_id=request.headers.get("last-event-id"),
     )
-
-
-def _token(request: Request) -> str | None:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None

@@ -10,7 +10,7 @@ from sse_starlette import EventSourceResponse
 from sse_starlette.sse import SendTimeoutError
 from starlette.types import Receive, Scope, Send
 
-from crossover.errors import Unauthenticated
+from crossover.errors import NotFound, Unauthenticated, Unavailable
 from crossover.identity import Authenticator, Principal
 from crossover.telemetry import get_logger
 from log_streamer.api.context import Context
@@ -114,11 +114,16 @@ def replaced(limits: Limits, own: Mapping[str, object]) -> Limits:
     return replace(limits, **own)  # type: ignore[arg-type]
 
 
-def still_valid(authenticator: Authenticator, token: str | None, principal: Principal) -> bool:
-    """Whether the token still stands for the same caller: a removed or demoted one stops watching."""
+async def still_valid(authenticator: Authenticator, token: str | None, principal: Principal) -> bool:
+    """Whether the token still stands for the same caller: a removed or demoted one stops watching.
+
+    While nobody can tell, a stream that was allowed goes on; the next look decides.
+    """
     try:
-        return authenticator.authenticate(token) == principal
-    except Unauthenticated:
+        return (await authenticator.authenticate(token)).within(principal.tenant) == principal
+    except Unavailable:
+        return True
+    except (Unauthenticated, NotFound):
         return False
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import chain
@@ -55,7 +55,7 @@ class Viewer:
         limits: Limits,
         *,
         tail: int | None,
-        may_watch: Callable[[], bool],
+        may_watch: Callable[[], Awaitable[bool]],
         closing: Callable[[], bool],
     ) -> None:
         self._feed = feed
@@ -106,14 +106,14 @@ class Viewer:
         async with aclosing(last) as frames:
             async for frame in frames:
                 yield frame
-                if self._ending() is not None:
+                if await self._ending() is not None:
                     break
         self._feed.hand_on()
         for batch in self._feed.history.read(0):  # a feed without viewers holds nothing but states
             for frame in self._place.frames(batch.entries, None, frozenset()):
                 yield frame
         phase = self._feed.phase
-        yield self._ending() or self._end(EndReason.COMPLETE, "This is all there is now.", phase=phase)
+        yield await self._ending() or self._end(EndReason.COMPLETE, "This is all there is now.", phase=phase)
 
     # The past that memory let go of
 
@@ -125,7 +125,7 @@ class Viewer:
             async with aclosing(self._all_of(missing)) as frames:
                 async for frame in frames:
                     yield frame
-                    if self._ending() is not None:
+                    if await self._ending() is not None:
                         return
             self._place.leave_past(floor)
 
@@ -179,7 +179,7 @@ class Viewer:
             await self._feed.news()
 
     async def _live(self) -> AsyncGenerator[Frame, None]:
-        while (end := self._ending()) is None:
+        while (end := await self._ending()) is None:
             if self._number < self._feed.history.first and self._place.resuming:
                 async with aclosing(self._past()) as frames:  # it was not too slow: it had yet to arrive
                     async for past in frames:
@@ -253,7 +253,7 @@ class Viewer:
 
     # The end
 
-    def _ending(self) -> EndFrame | None:
+    async def _ending(self) -> EndFrame | None:
         now, limits = self._loop.time(), self._limits
         if self._place.full:
             return self._end(
@@ -273,7 +273,7 @@ class Viewer:
             return self._end(EndReason.TOO_SLOW, "The viewer reads more slowly than lines are written.")
         if now >= self._checked + limits.recheck:
             self._checked = now
-            if not self._may_watch():
+            if not await self._may_watch():
                 return self._end(EndReason.UNAUTHORISED, "The viewer's token is not valid any more.")
         return None
 

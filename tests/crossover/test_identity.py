@@ -64,41 +64,41 @@ def tokens_file(path: Path, *entries: dict[str, str]) -> Path:
     return path
 
 
-def test_a_new_token_is_admitted_by_its_entry(tmp_path: Path) -> None:
+async def test_a_new_token_is_admitted_by_its_entry(tmp_path: Path) -> None:
     token, entry = new_token("ci", "acme", Role.VIEWER)
     tokens = StaticTokens(tokens_file(tmp_path / "t.json", entry))
-    assert tokens.authenticate(token) == Principal("ci", "acme", Role.VIEWER)
+    assert await tokens.authenticate(token) == Principal("ci", "acme", Role.VIEWER)
     assert token not in (tmp_path / "t.json").read_text()
 
 
 @pytest.mark.parametrize("token", [None, "", "x", "Bearer", hash_token("x")])
-def test_an_unknown_token_is_refused(tmp_path: Path, token: str | None) -> None:
+async def test_an_unknown_token_is_refused(tmp_path: Path, token: str | None) -> None:
     _, entry = new_token("ci", "acme", Role.VIEWER)
     tokens = StaticTokens(tokens_file(tmp_path / "t.json", entry))
     with pytest.raises(Unauthenticated):
-        tokens.authenticate(token)
+        await tokens.authenticate(token)
 
 
-def test_the_hash_itself_is_no_token(tmp_path: Path) -> None:
+async def test_the_hash_itself_is_no_token(tmp_path: Path) -> None:
     _, entry = new_token("ci", "acme", Role.VIEWER)
     tokens = StaticTokens(tokens_file(tmp_path / "t.json", entry))
     with pytest.raises(Unauthenticated):
-        tokens.authenticate(entry["sha256"])
+        await tokens.authenticate(entry["sha256"])
 
 
-def test_tokens_rotate_without_a_restart_and_a_broken_file_changes_nothing(tmp_path: Path) -> None:
+async def test_tokens_rotate_without_a_restart_and_a_broken_file_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "t.json"
     old, old_entry = new_token("ci", "acme", Role.VIEWER)
     new, new_entry = new_token("ci", "acme", Role.ADMIN)
     tokens = StaticTokens(tokens_file(path, old_entry))
     path.write_text("{ broken")
     os.utime(path, ns=(1, 1))
-    assert tokens.authenticate(old).role is Role.VIEWER
+    assert (await tokens.authenticate(old)).role is Role.VIEWER
     tokens_file(path, new_entry)
     os.utime(path, ns=(2, 2))
-    assert tokens.authenticate(new).role is Role.ADMIN
+    assert (await tokens.authenticate(new)).role is Role.ADMIN
     with pytest.raises(Unauthenticated):
-        tokens.authenticate(old)
+        await tokens.authenticate(old)
 
 
 @pytest.mark.parametrize(
@@ -112,5 +112,6 @@ def test_a_bad_entry_is_named(tmp_path: Path, change: dict[str, str]) -> None:
         StaticTokens(tokens_file(tmp_path / "t.json", {**entry, **change}))
 
 
-def test_without_authentication_everyone_is_the_local_administrator() -> None:
-    assert Anyone("default").authenticate(None) == Principal("local", "default", Role.ADMIN)
+async def test_without_authentication_everyone_is_the_local_administrator() -> None:
+    local = Principal("local", "default", Role.ADMIN, platform=Role.ADMIN)
+    assert await Anyone("default").authenticate(None) == local

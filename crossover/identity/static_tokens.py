@@ -1,8 +1,4 @@
-"""Who calls, and whether they may: every route and stream asks `authorise`.
-
-A principal belongs to one tenant; the tenant never comes from a request's body. What a principal may
-not know of does not exist for it (404); what it may see but not do is forbidden (403).
-"""
+"""Static tokens, for installs without a token issuer: the file keeps their hashes only."""
 
 from __future__ import annotations
 
@@ -11,105 +7,14 @@ import json
 import logging
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from crossover.contract.run import tenant_of, valid_tenant
-from crossover.errors import Forbidden, NotFound, Unauthenticated
+from crossover.contract.run import valid_tenant
+from crossover.errors import Unauthenticated
+from crossover.identity.principal import Principal, Role
 
 _log = logging.getLogger(__name__)
-
-
-class Role(IntEnum):
-    """Each role may do all that a lower one may."""
-
-    VIEWER = 1
-    OPERATOR = 2
-    ADMIN = 3
-
-
-class Action(StrEnum):
-    """What can be done; the verb that a 403 names."""
-
-    START = "start runs"
-    READ = "read runs"
-    CONTROL = "control runs"
-    READ_LOGS = "read logs"
-
-
-REQUIRED_ROLE: Mapping[Action, Role] = {
-    Action.START: Role.OPERATOR,
-    Action.READ: Role.VIEWER,
-    Action.CONTROL: Role.OPERATOR,
-    Action.READ_LOGS: Role.VIEWER,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """A caller whose identity is proven."""
-
-    name: str
-    tenant: str
-    role: Role
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """What is acted upon: the runs of a tenant, or one of them."""
-
-    tenant: str
-    run: str | None = None
-
-    @classmethod
-    def of_run(cls, run: str) -> Resource:
-        """Raises NotFound when `run` is no run id."""
-        tenant = tenant_of(run)
-        if tenant is None:
-            raise no_such_run(run)
-        return cls(tenant, run)
-
-
-def authorise(principal: Principal, action: Action, resource: Resource) -> None:
-    """Returns when `principal` may do `action` to `resource`.
-
-    Raises:
-        NotFound: the resource belongs to another tenant.
-        Forbidden: the principal's role is too low.
-    """
-    if resource.tenant != principal.tenant:
-        raise no_such_run(resource.run or resource.tenant)
-    required = REQUIRED_ROLE[action]
-    if principal.role < required:
-        raise Forbidden(
-            f"{principal.name} may not {action}: that takes the role {required.name.lower()}, "
-            f"and this token has {principal.role.name.lower()}."
-        )
-
-
-def no_such_run(run: str) -> NotFound:
-    """The one answer for runs that do not exist and runs of other tenants."""
-    return NotFound(f"There is no run {run!r}: it was never started, or Temporal's retention removed it.")
-
-
-class Authenticator(Protocol):
-    """Turns a bearer token into a principal."""
-
-    def authenticate(self, token: str | None) -> Principal:
-        """Raises Unauthenticated."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Anyone:
-    """No authentication: every caller is `local`. Settings allow it on loopback only."""
-
-    tenant: str
-
-    def authenticate(self, token: str | None) -> Principal:
-        return Principal("local", self.tenant, Role.ADMIN)
 
 
 class StaticTokens:
@@ -126,7 +31,7 @@ class StaticTokens:
         self._principals: dict[str, Principal] = {}
         self._reload()
 
-    def authenticate(self, token: str | None) -> Principal:
+    async def authenticate(self, token: str | None) -> Principal:
         if token is None:
             raise Unauthenticated("Send `Authorization: Bearer <token>`.")
         self._reload_if_changed()
@@ -134,6 +39,9 @@ class StaticTokens:
         if principal is None:
             raise Unauthenticated("The token is not known: it was mistyped, or removed from the token file.")
         return principal
+
+    async def aclose(self) -> None:
+        pass
 
     def _reload_if_changed(self) -> None:
         try:

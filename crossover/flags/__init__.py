@@ -1,0 +1,1 @@
+"""Tenant flags: what the operator wrote, and what it means for one tenant and one run. Pure."""
