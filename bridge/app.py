@@ -4,27 +4,51 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from bridge.api import controls, events, health, runs
+from bridge.api import (
+    audit,
+    controls,
+    decisions,
+    events,
+    flag_edits,
+    flag_versions,
+    flags,
+    health,
+    ofrep,
+    runs,
+)
 from bridge.api.context import Context
 from bridge.argo.workflows import ArgoWorkflows, from_argo_server, from_kubernetes
+from bridge.flags.changes import Changes
+from bridge.flags.decisions import Decisions
+from bridge.flags.outcomes import OutcomeBook
+from bridge.flags.parity import ParityVerdicts
+from bridge.flags.rollouts import Rollouts
 from bridge.gateway import Gateway
+from bridge.limits import StartLimits
 from bridge.metrics import Metrics
+from bridge.quotas import RunningQuota
 from bridge.service import Runs
 from bridge.settings import BridgeSettings
+from bridge.stores import check_stores, open_stores
 from bridge.temporal.gateway import connect
 from bridge.waits.cancels import Cancels
 from bridge.waits.hub import Hub
+from bridge.waits.loops import in_background
 from bridge.waits.views import Views
 from crossover import __version__
 from crossover.api.documented import with_token_scheme
 from crossover.api.problems import add_problem_handlers
 from crossover.api.requests import Requests
+from crossover.api.session import add_sessions
 from crossover.telemetry import Telemetry, build_telemetry
+
+ROUTERS = (runs, controls, events, health, decisions, flags, flag_edits, flag_versions, ofrep, audit)
+"""The busiest first."""
 
 DESCRIPTION = "Starts Temporal runs for Argo steps, and tells how they go."
 
@@ -46,35 +70,78 @@ def create_app(
     metrics = Metrics(telemetry.meter)
     registry, authenticator = settings.registry(), settings.authenticator()
 
+    check_stores(settings)
+    parity = settings.parity_places()
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-        temporal = gateway or await connect(settings.connection(), metrics, telemetry.tracer)
-        workflows = _argo(settings)
-        hub = Hub(temporal, Views(settings.links()), metrics, settings.waits())
-        cancels = Cancels(temporal, registry.namespaces(settings.temporal_namespace))
-        service = Runs(temporal, hub, cancels, registry, metrics, workflows, settings.temporal_namespace)
-        app.state.context = Context(settings, service, authenticator, telemetry)
-        background = [asyncio.create_task(hub.run()), asyncio.create_task(cancels.run())]
-        try:
+        async with AsyncExitStack() as stack:
+            stack.callback(telemetry.close)
+            stack.push_async_callback(authenticator.aclose)
+            if (workflows := _argo(settings)) is not None:
+                stack.push_async_callback(workflows.close)
+            stores = await stack.enter_async_context(open_stores(settings))
+            temporal = gateway or await connect(settings.connection(), metrics, telemetry.tracer)
+            metrics.watch_flags(stores.keeper)
+
+            def namespace_of(tenant: str) -> str:
+                return registry.namespace_of(tenant, settings.temporal_namespace)
+
+            async def count_open(tenant: str) -> int:
+                return await temporal.count_open(namespace_of(tenant), tenant)
+
+            hub = Hub(temporal, Views(settings.links()), metrics, settings.waits())
+            cancels = Cancels(temporal, registry.namespaces(settings.temporal_namespace))
+            deciding = Decisions(
+                stores.keeper,
+                stores.pins,
+                temporal.describe,
+                namespace_of,
+                stores.audit,
+                metrics.decided,
+            )
+            service = Runs(
+                temporal,
+                hub,
+                cancels,
+                registry,
+                metrics,
+                workflows,
+                settings.temporal_namespace,
+                deciding,
+                StartLimits(stores.rates, RunningQuota(count_open)),
+            )
+            verdicts = ParityVerdicts(parity)
+            stack.push_async_callback(verdicts.aclose)
+            rollouts = Rollouts(stores.keeper, stores.outcomes, verdicts, stores.audit)
+            context = Context(
+                settings,
+                service,
+                authenticator,
+                telemetry,
+                Changes(stores.flags, stores.keeper, stores.audit, registry.tenants),
+                deciding,
+                OutcomeBook(stores.outcomes),
+                stores,
+                rollouts,
+                asyncio.Event(),
+            )
+            app.state.context = context
+            stack.callback(context.closing.set)
+            stack.callback(hub.close)
+            loops = (hub.run(), cancels.run(), stores.keeper.run(), rollouts.run())
+            await stack.enter_async_context(in_background(*loops))
             yield
-        finally:
-            hub.close()
-            for task in background:
-                task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
-            if workflows is not None:
-                await workflows.close()
-            await authenticator.aclose()
-            telemetry.close()
 
     app = _App(title="Crossover bridge", version=__version__, description=DESCRIPTION, lifespan=lifespan)
     add_problem_handlers(app, metrics.failed)
     app.add_middleware(Requests, tracer=telemetry.tracer, count=metrics.failed)
-    for router in (runs.router, controls.router, events.router, health.router):  # the busiest first
-        app.include_router(router)
+    for each in ROUTERS:
+        app.include_router(each.router)
     last = APIRouter(prefix="/v1/runs", tags=["runs"])
     runs.add_get(last)
     app.include_router(last)
+    add_sessions(app, settings.sessions(authenticator))
     return app
 
 

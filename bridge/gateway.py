@@ -120,6 +120,10 @@ class Gateway(Protocol):
         """Starts the run anew from `event_id` (None: its first workflow task); the new run's id."""
         ...
 
+    async def count_open(self, namespace: str, tenant: str) -> int:
+        """How many runs of the tenant are open, as visibility knows it: a second or so late."""
+        ...
+
     async def history(
         self, ref: RunRef, run_id: str, *, limit: int, page_token: str | None
     ) -> tuple[list[dict[str, Any]], str | None]:

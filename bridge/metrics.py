@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
+from crossover.flags.decision import Decision
+from crossover.stores.flag_keeper import FlagKeeper
+
 Counts = Counter[tuple[str, ...]]
 
 
@@ -46,6 +49,36 @@ class Metrics:
             unit="s",
             description="From a run's close in Temporal to its waiting clients being answered.",
             explicit_bucket_boundaries_advisory=[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15],
+        )
+
+        self._decisions: Counts = Counter()
+        meter.create_observable_counter(
+            "crossover_decisions",
+            [_read(self._decisions, "flag", "variant", "reason")],
+            description="Nodes decided, by variant and reason.",
+        )
+        self._meter = meter
+
+    def decided(self, decision: Decision) -> None:
+        self._decisions[decision.flag, decision.variant.value, decision.reason.value] += 1
+
+    def watch_flags(self, keeper: FlagKeeper) -> None:
+        """Reports which version is in force here, and whether it is the store's."""
+
+        def version(_: CallbackOptions) -> Iterable[Observation]:
+            yield Observation(keeper.current.number if keeper.current else 0)
+
+        def unsure(_: CallbackOptions) -> Iterable[Observation]:
+            for state in ("stale", "refused"):
+                yield Observation(int(keeper.status.state == state), {"state": state})
+
+        self._meter.create_observable_gauge(
+            "crossover_flags_version", [version], description="Version of the flag document in force."
+        )
+        self._meter.create_observable_gauge(
+            "crossover_flags_not_fresh",
+            [unsure],
+            description="1 while the flags in force are not known to be the store's.",
         )
 
     def started(self, *, created: bool) -> None:

@@ -23,6 +23,7 @@ class Server(uvicorn.Server):
         app = self.config.app
         if isinstance(app, FastAPI) and (context := getattr(app.state, "context", None)) is not None:
             context.runs.hub.close()
+            context.closing.set()
         await super().shutdown(sockets)
 
 

@@ -9,7 +9,9 @@ from typing import Any, Protocol
 
 import structlog
 
+from bridge.flags.decisions import Decisions
 from bridge.gateway import Gateway
+from bridge.limits import StartLimits
 from bridge.metrics import Metrics
 from bridge.steps.engine import RunRef, Snapshot
 from bridge.steps.record import RunRecord
@@ -20,8 +22,9 @@ from bridge.steps.stopping import stop_reason
 from bridge.waits.cancels import Cancels
 from bridge.waits.hub import Hub
 from bridge.waits.views import View
-from crossover.contract.run import ArgoNode, OnCancel, tenant_of
-from crossover.errors import CrossoverError
+from crossover.contract.run import ArgoNode, OnCancel, node_key, tenant_of
+from crossover.errors import Busy, CrossoverError, NotFound
+from crossover.flags.decision import Decision
 from crossover.identity import Action, Principal, Resource, authorise
 
 
@@ -51,6 +54,8 @@ class Runs:
         metrics: Metrics,
         workflows: Workflows | None,
         default_namespace: str,
+        decisions: Decisions,
+        limits: StartLimits,
     ) -> None:
         self.gateway = gateway
         self.hub = hub
@@ -59,9 +64,11 @@ class Runs:
         self._metrics = metrics
         self._workflows = workflows
         self._default_namespace = default_namespace
+        self._decisions = decisions
+        self._limits = limits
 
     def namespace_of(self, tenant: str) -> str:
-        return self._registry.tenant(tenant).temporal_namespace or self._default_namespace
+        return self._registry.namespace_of(tenant, self._default_namespace)
 
     @property
     def namespaces(self) -> Sequence[str]:
@@ -91,6 +98,7 @@ class Runs:
             app = self._registry.app(tenant, request.app)
         else:
             app = self._registry.direct(tenant, request.workflow_type or "", request.task_queue or "")
+        decision = await self._decision(principal, request)
         plan = plan_start(
             request,
             app,
@@ -99,12 +107,32 @@ class Runs:
             traceparent=traceparent,
             key=key,
             may_have_started=repeated,
+            decision=decision,
         )
+        await self._within_quotas(tenant, plan.ref)
         started = await self.gateway.start(plan)
+        if not started.created:
+            self._limits.attached(tenant)
         self._metrics.started(created=started.created)
         if started.snapshot.status.closed:
             return started.created, await self.hub.view(plan.ref)
         return started.created, self.hub.remember(started.snapshot)
+
+    async def _decision(self, principal: Principal, request: StartRequest) -> Decision | None:
+        if request.decision is None:
+            return None
+        key = node_key(request.argo.node_name)
+        return await self._decisions.for_start(principal, request.decision, key)
+
+    async def _within_quotas(self, tenant: str, ref: RunRef) -> None:
+        """Attaching costs nothing: a retried pod finds its run also while its tenant's quota is used up."""
+        try:
+            await self._limits.check(tenant, self._registry.tenant(tenant).quotas)
+        except Busy as busy:
+            try:
+                await self.gateway.describe(ref)
+            except NotFound:
+                raise busy from None
 
     async def newest(self, ref: RunRef) -> Snapshot:
         return await self.gateway.describe(ref)

@@ -12,33 +12,21 @@ from bridge.steps.registry import Registry, open_registry
 from bridge.steps.view import LinkBases
 from bridge.temporal.gateway import Connection
 from bridge.waits.settings import WaitSettings
-from crossover.contract.run import valid_tenant
-from crossover.identity import Anyone, Authenticator, StaticTokens
-from crossover.settings import Auth, ServiceSettings, check_auth
+from crossover.identity.settings import IdentitySettings
 
 PREFIX = "CROSSOVER_BRIDGE_"
 
 
-class BridgeSettings(ServiceSettings):
+class BridgeSettings(IdentitySettings):
     """Each field's description gives its unit, and why its default is what it is."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
-    listen_host: str = Field("127.0.0.1", description="Address to listen on. Loopback, until auth is set up.")
     listen_port: int = Field(8787, ge=0, le=65535, description="TCP port; 0 takes a free one and prints it.")
-    auth: Auth = Field(
-        Auth.NONE,
-        description="`none` (loopback only: everyone is tenant `tenant`) or `tokens` (see tokens_file).",
-    )
-    tokens_file: Path | None = Field(
-        None,
-        description="JSON list of token hashes, as `crossover token new` prints them. Re-read on change.",
-    )
-    tenant: str = Field("default", description="The tenant of all callers while auth is `none`.")
     registry_file: Path | None = Field(
         None,
         description="YAML of `apps` and `tenants`. Without one, auth=none may start any workflow type "
-        "and auth=tokens may start nothing.",
+        "and all others may start nothing.",
     )
     temporal_address: str = Field("127.0.0.1:7233", description="host:port of Temporal's frontend.")
     temporal_namespace: str = Field(
@@ -69,6 +57,39 @@ class BridgeSettings(ServiceSettings):
         None, description="Bearer token for either; re-read on every request."
     )
     argo_ca_file: Path | None = Field(None, description="CA of either's certificate.")
+    redis_url: str | None = Field(
+        None,
+        description="redis://, rediss://, redis+sentinel:// or redis+cluster://: where flags, decisions, "
+        "outcomes, quotas and the audit are kept for all replicas.",
+    )
+    redis_password_file: Path | None = Field(None, description="Password for it; wins over the URL's.")
+    redis_ca_file: Path | None = Field(None, description="CA of its certificate.")
+    flags_file: Path | None = Field(
+        None,
+        description="Flag document (YAML or JSON) kept in a file, such as a mounted ConfigMap, instead of "
+        "Redis; it is watched. Needs state_dir.",
+    )
+    flags_writable: bool = Field(
+        False, description="Whether the API may write flags_file: for one replica on one machine."
+    )
+    state_dir: Path | None = Field(
+        None,
+        description="Directory of this replica's own: the last flag document known, and the versions of "
+        "flags_file. Without it a replica that starts while Redis is away knows no flags: all is legacy.",
+    )
+    decision_days: float = Field(
+        30.0, gt=0, le=3650, description="Days that a decision is pinned: longer than any workflow lives."
+    )
+    audit_file: Path | None = Field(
+        None, description="JSON lines to append the audit to, instead of Redis; rotation is yours."
+    )
+    audit_entries: int = Field(
+        100_000, ge=1000, description="Entries of the audit that Redis keeps; all go to standard output too."
+    )
+    parity: str = Field(
+        "",
+        description="Parity verdicts that rollouts may wait for: NAME=FILE or NAME=URL, one a line.",
+    )
     body_limit: int = Field(
         1_048_576, ge=1024, description="Bytes of a request body. Temporal takes 2 MB in one payload."
     )
@@ -107,13 +128,6 @@ class BridgeSettings(ServiceSettings):
         description="Base URL of an OTLP/HTTP collector for traces and metrics; none are sent without it.",
     )
 
-    @field_validator("tenant")
-    @classmethod
-    def _tenant(cls, value: str) -> str:
-        if not valid_tenant(value):
-            raise ValueError("must be lower-case letters, digits and hyphens, 63 at most")
-        return value
-
     @field_validator("temporal_ui_url", "argo_ui_url", "logs_url")
     @classmethod
     def _base(cls, value: str | None) -> str | None:
@@ -121,18 +135,16 @@ class BridgeSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _safe(self) -> BridgeSettings:
-        check_auth(self.auth, self.listen_host, self.tokens_file)
         if self.argo_server_url and self.argo_kubernetes_url:
             raise ValueError("set argo_server_url or argo_kubernetes_url, not both")
+        if self.flags_file and not self.state_dir:
+            raise ValueError("flags_file needs state_dir: its versions are kept there")
         return self
-
-    def authenticator(self) -> Authenticator:
-        return StaticTokens(self.tokens_file) if self.tokens_file else Anyone(self.tenant)
 
     def registry(self) -> Registry:
         """Raises ValueError, naming the file and the place, for a registry that cannot be used."""
         if self.registry_file is None:
-            return open_registry(self.tenant) if self.auth is Auth.NONE else Registry()
+            return open_registry(self.tenant) if self.open else Registry()
         try:
             return Registry.model_validate(yaml.safe_load(self.registry_file.read_text()) or {})
         except ValidationError as error:
@@ -141,6 +153,16 @@ class BridgeSettings(ServiceSettings):
             raise ValueError(f"{self.registry_file}: {place}: {first['msg']}") from error
         except yaml.YAMLError as error:
             raise ValueError(f"{self.registry_file}: {error}") from error
+
+    def parity_places(self) -> dict[str, str]:
+        """Raises ValueError for a line that is not NAME=PLACE."""
+        places = {}
+        for line in filter(None, map(str.strip, self.parity.splitlines())):
+            name, separator, place = line.partition("=")
+            if not separator or not name.strip() or not place.strip():
+                raise ValueError(f"parity: {line!r} is not NAME=FILE or NAME=URL")
+            places[name.strip()] = place.strip()
+        return places
 
     def connection(self) -> Connection:
         return Connection(

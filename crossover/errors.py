@@ -11,7 +11,11 @@
     ├── NotFound                  404  also for what the caller may not know of
     ├── Conflict                  409
     │   ├── InputConflict         409  same run id, different work
+    │   ├── DecisionConflict      409  the node was decided otherwise
+    │   ├── StoreConflict         409  the flag store is read-only, or not what this replica knew
     │   └── RunClosed             409  the run is over
+    ├── PreconditionFailed        412  If-Match names a version that is not in force any more
+    ├── PreconditionRequired      428  the write names no version
     ├── Rejected                  422  the workflow refused a query, signal or update
     ├── Busy                      429  a quota or Temporal's own limit
     ├── Unavailable               503  Temporal, or a log's system, cannot be reached
@@ -79,7 +83,19 @@ class Conflict(CrossoverError): ...
 class InputConflict(Conflict): ...
 
 
+class DecisionConflict(Conflict): ...
+
+
+class StoreConflict(Conflict): ...
+
+
 class RunClosed(Conflict): ...
+
+
+class PreconditionFailed(CrossoverError): ...
+
+
+class PreconditionRequired(CrossoverError): ...
 
 
 class Rejected(CrossoverError): ...
@@ -129,6 +145,16 @@ TABLE: dict[type[CrossoverError], Row] = {
     NotFound: Row("not-found", "There is no such thing", 404, ExitCode.FAILED, "failed"),
     Conflict: Row("conflict", "The request contradicts what exists", 409, ExitCode.USAGE, "failed"),
     InputConflict: Row("input-conflict", "The run exists with other work", 409, ExitCode.USAGE, "failed"),
+    DecisionConflict: Row(
+        "decision-conflict", "The node was decided otherwise", 409, ExitCode.USAGE, "failed"
+    ),
+    StoreConflict: Row("store-conflict", "The flag store does not take this", 409, ExitCode.USAGE, "failed"),
+    PreconditionFailed: Row(
+        "precondition-failed", "It has changed meanwhile", 412, ExitCode.USAGE, "failed"
+    ),
+    PreconditionRequired: Row(
+        "precondition-required", "The write names no version", 428, ExitCode.USAGE, "failed"
+    ),
     RunClosed: Row("run-closed", "The run is over", 409, ExitCode.FAILED, "failed"),
     Rejected: Row("rejected", "The workflow refused", 422, ExitCode.FAILED, "failed"),
     Busy: Row("busy", "A limit was reached", 429, ExitCode.UNAVAILABLE, "transient"),

@@ -14,8 +14,12 @@ from pydantic_settings import BaseSettings
 
 
 class Auth(StrEnum):
+    """The ways in."""
+
     NONE = "none"
     TOKENS = "tokens"
+    KUBERNETES = "kubernetes"
+    OIDC = "oidc"
 
 
 class ServiceSettings(BaseSettings):
@@ -54,15 +58,13 @@ class ServiceSettings(BaseSettings):
         return "; ".join(lines)
 
 
-def check_auth(auth: Auth, listen_host: str, tokens_file: object) -> None:
-    """Raises ValueError for an open service that others than this machine can reach."""
-    if auth is Auth.NONE and not is_loopback(listen_host):
-        raise ValueError(
-            f"auth=none serves everyone as an administrator, so it listens on loopback only, "
-            f"not on {listen_host}: set auth=tokens and tokens_file"
-        )
-    if (auth is Auth.TOKENS) != (tokens_file is not None):
-        raise ValueError("auth=tokens and tokens_file go together: set both or neither")
+def read_auth(text: str) -> tuple[Auth, ...]:
+    """The ways in, of a list by comma. Raises ValueError for unknown ones, and for `none` beside others."""
+    names = dict.fromkeys(part.strip().lower() for part in text.split(","))
+    if not set(names) <= set(Auth) or (Auth.NONE in names and len(names) > 1):
+        ways = ", ".join(way for way in Auth if way is not Auth.NONE)
+        raise ValueError(f"takes none, or any of {ways} by comma")
+    return tuple(Auth(name) for name in names)
 
 
 def is_loopback(host: str) -> bool:

@@ -12,6 +12,7 @@ from crossover import __version__
 from crossover.api.documented import with_token_scheme
 from crossover.api.problems import add_problem_handlers
 from crossover.api.requests import Requests
+from crossover.api.session import add_sessions
 from crossover.stores.fallback_leases import FallbackLeases
 from crossover.stores.leases import Leases
 from crossover.stores.local_leases import LocalLeases
@@ -73,6 +74,7 @@ def create_app(settings: LogStreamerSettings, *, telemetry: Telemetry | None = N
     app.add_middleware(Requests, tracer=telemetry.tracer, count=metrics.failed)
     app.include_router(logs.router)
     app.include_router(health.router)
+    add_sessions(app, settings.sessions(authenticator))
     return app
 
 

@@ -46,8 +46,9 @@ class Container:
 
 
 class Kind(StrEnum):
-    """What changed its phase."""
+    """What changed its phase. A decision's phase is the variant that its node got."""
 
+    DECISION = "decision"
     WORKFLOW = "workflow"
     NODE = "node"
     RUN = "run"

@@ -6,12 +6,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from crossover.contract.run import valid_tenant
-from crossover.identity import Anyone, Authenticator, StaticTokens
-from crossover.settings import Auth, ServiceSettings, check_auth
+from crossover.identity.settings import IdentitySettings
 from crossover.stores.leases import Limits as StreamLimits
 from crossover.stores.leases import Scope
 from log_streamer.feed.settings import FeedSettings
@@ -29,22 +27,12 @@ LIMIT_SETTINGS = {
 }
 
 
-class LogStreamerSettings(ServiceSettings):
+class LogStreamerSettings(IdentitySettings):
     """Each field's description gives its unit, and why its default is what it is."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
-    listen_host: str = Field("127.0.0.1", description="Address to listen on. Loopback, until auth is set up.")
     listen_port: int = Field(8788, ge=0, le=65535, description="TCP port; 0 takes a free one and prints it.")
-    auth: Auth = Field(
-        Auth.NONE,
-        description="`none` (loopback only: everyone is tenant `tenant`) or `tokens` (see tokens_file).",
-    )
-    tokens_file: Path | None = Field(
-        None,
-        description="JSON list of token hashes, as `crossover token new` prints them. Re-read on change.",
-    )
-    tenant: str = Field("default", description="The tenant of all callers while auth is `none`.")
     tenants_file: Path | None = Field(
         None,
         description="YAML of `tenants`: each one's `argo_namespaces`, `worker_namespaces` and "
@@ -151,23 +139,14 @@ class LogStreamerSettings(ServiceSettings):
         description="Base URL of an OTLP/HTTP collector for traces and metrics; none are sent without it.",
     )
 
-    @field_validator("tenant")
-    @classmethod
-    def _tenant(cls, value: str) -> str:
-        if not valid_tenant(value):
-            raise ValueError("must be lower-case letters, digits and hyphens, 63 at most")
-        return value
-
     @model_validator(mode="after")
     def _safe(self) -> LogStreamerSettings:
-        check_auth(self.auth, self.listen_host, self.tokens_file)
-        if self.auth is Auth.TOKENS and self.tenants_file is None:
-            raise ValueError("auth=tokens needs tenants_file: it says which namespaces a tenant may read")
+        if not self.open and self.tenants_file is None:
+            raise ValueError(
+                f"auth={self.auth} needs tenants_file: it says which namespaces a tenant may read"
+            )
         self.redactor()
         return self
-
-    def authenticator(self) -> Authenticator:
-        return StaticTokens(self.tokens_file) if self.tokens_file else Anyone(self.tenant)
 
     def tenants(self) -> Tenants:
         """Raises ValueError, naming the file and the place, for a file that cannot be used."""

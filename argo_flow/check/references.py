@@ -41,6 +41,8 @@ def _entrypoint(bundle: Bundle, document: Document) -> Iterator[Diagnostic]:
 
 
 def _call(bundle: Bundle, document: Document, call: Call) -> Iterator[Diagnostic]:
+    if call.template_ref is not None and call.template_ref.dynamic:
+        return
     try:
         _, template = bundle.resolve(document, call)
     except UnresolvedReference as error:

@@ -24,6 +24,10 @@ _WORKFLOW = re.compile(
     r"|outputs\.(?:parameters|artifacts)\..+)"
 )
 _CALL_FACTS = ("id", "ip", "status", "exitCode", "startedAt", "finishedAt", "hostNodeName", "outputs.result")
+_DYNAMIC_FACTS = ("id", "startedAt", "finishedAt", "hostNodeName")
+"""All that Argo's validation knows of a call whose template it cannot know (validate.go, addOutputsToScope);
+the outputs are within reach of a `valueFrom.expression` only."""
+
 _METRICS = re.compile(r"status|duration|exitCode|retries|resourcesDuration\..+|outputs\..+")
 
 
@@ -108,6 +112,8 @@ def _is_fact(bundle: Bundle, document: Document, calls: tuple[Call, ...], name: 
 
 
 def _has_fact(bundle: Bundle, document: Document, call: Call, fact: str) -> bool:
+    if call.template_ref is not None and call.template_ref.dynamic:
+        return fact in _DYNAMIC_FACTS
     if fact in _CALL_FACTS or fact == "outputs.parameters":
         return True
     try:

@@ -125,4 +125,16 @@ class Bundle:
                 continue
             seen.add(key)
             yield home, template
-            pending.extend(self.resolve(home, call) for call in reversed(template.calls))
+            for call in reversed(template.calls):
+                pending.extend(self._possible(home, call))
+
+    def _possible(self, document: Document, call: Call) -> Iterator[tuple[Document, Template]]:
+        """What a call site may name: of a dynamic templateRef, any template of the bundle that it can."""
+        reference = call.template_ref
+        if reference is None or not reference.dynamic:
+            yield self.resolve(document, call)
+            return
+        kind = Kind.CLUSTER_WORKFLOW_TEMPLATE if reference.cluster_scope else Kind.WORKFLOW_TEMPLATE
+        for home in self.documents:
+            if home.kind is kind:
+                yield from ((home, template) for template in home.templates)

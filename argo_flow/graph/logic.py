@@ -1,4 +1,4 @@
-"""What Argo's three condition languages have in common: tokens, and `||`, `&&`, `!` with parentheses."""
+"""What Argo's condition languages have in common: tokens, and `||`, `&&`, `!` with parentheses."""
 
 from __future__ import annotations
 

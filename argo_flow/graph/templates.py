@@ -23,6 +23,7 @@ class ValueFrom:
 
     path: str | None = None
     parameter: str | None = None
+    expression: str | None = None
     default: str | None = None
     supplied: bool = False
     extra: Extra = field(default_factory=_none)
@@ -93,6 +94,11 @@ class TemplateRef:
     template: str
     cluster_scope: bool
     source: Source
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether it is known only while the workflow runs. Argo accepts that since 3.6.14, 3.7.5 and 4.0."""
+        return "{{" in self.name or "{{" in self.template
 
 
 @dataclass(frozen=True, slots=True)

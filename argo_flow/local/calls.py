@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from argo_flow.graph.bundle import UnresolvedReference
 from argo_flow.graph.logic import ExpressionError
 from argo_flow.graph.phases import NodePhase
 from argo_flow.graph.tags import SubstitutionError, substitute
@@ -31,7 +32,11 @@ class Composite:
         self, call: Call, name: str, parent: str, variables: Mapping[str, str | None]
     ) -> NodeStatus:
         """Run the call as the node `name`: `when` first, then the arguments, then its template."""
-        frame = self.frame_of(call, name, parent)
+        try:
+            frame = self.frame_of(call, name, parent)
+        except UnresolvedReference as error:  # of a dynamic templateRef: all others were looked up before
+            node = self.run.new_node(name, call.name, "", "Skipped", self.node.id, parent)
+            return self.run.finish(node, NodePhase.ERROR, str(error))
         try:
             if call.when and not evaluate_when(condition := substitute(call.when, variables)):
                 skipped = frame.node(self.run, "Skipped")
@@ -55,8 +60,11 @@ class Composite:
         )
 
     def facts(self, call: Call, node: NodeStatus) -> Variables:
-        _, template = self.run.bundle.resolve(self.frame.document, call)
-        return call_variables(self.role, call.name, node, template)
+        try:
+            outputs = self.run.bundle.resolve(self.frame.document, call)[1].outputs
+        except UnresolvedReference:
+            outputs = ()
+        return call_variables(self.role, call.name, node, outputs)
 
     def succeed(self, variables: Mapping[str, str | None]) -> None:
         """End the node, with its outputs; in Error when one of them has no value."""

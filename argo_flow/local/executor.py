@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from argo_flow.graph.phases import NodePhase
 from argo_flow.graph.retries import NO_EXIT_CODE, Attempt, GiveUp, next_attempt
@@ -24,6 +25,8 @@ from argo_flow.local.steps import run_steps
 from argo_flow.local.stop import MESSAGE as STOPPED
 from argo_flow.local.suspend import run_suspend
 from crossover.contract.durations import parse_duration
+
+T = TypeVar("T")
 
 MAX_DEPTH = 100
 """Templates within templates before Argo stops a recursion."""
@@ -53,15 +56,13 @@ class Executor:
 
     def _with_inputs(self, frame: Frame, arguments: Mapping[str, str]) -> Template:
         """The template with what is known before it runs in place of its tags; others are left for later."""
-        variables: Variables = {
-            **self._workflow_variables,
-            **input_variables(frame.template, arguments),
-            "node.name": frame.name,
-        }
+        known: Variables = {**self._workflow_variables, "node.name": frame.name}
         if frame.role:
-            variables[f"{frame.role}.name"] = frame.display_name
-        plain = replace(frame.template, tagged=())
-        return map_texts(plain, lambda text: substitute(text, variables, strict=()))
+            known[f"{frame.role}.name"] = frame.display_name
+        # First these, then the inputs, whose values and defaults may name them (workflow/common/util.go).
+        plain = _substituted(replace(frame.template, tagged=()), known)
+        variables = known | input_variables(plain, _substituted(dict(arguments), known))
+        return _substituted(plain, variables)
 
     async def _with_retries(self, frame: Frame, template: Template, strategy: RetryStrategy) -> NodeStatus:
         run, parent = self._run, self._run.start(frame.node(self._run, "Retry"))
@@ -113,6 +114,11 @@ class Executor:
             case _:
                 await run_pod(run, node, ready, _deadline(run, node, ready, deadline))
         return node
+
+
+def _substituted(value: T, variables: Variables) -> T:
+    """With the tags that have a value replaced; others are left for later."""
+    return map_texts(value, lambda text: substitute(text, variables, strict=()))
 
 
 def _attempt_variables(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from argo_flow.graph.logic import ExpressionError
+from argo_flow.graph.output_expression import evaluate_output_expression
 from argo_flow.graph.phases import NodePhase
 from argo_flow.graph.tags import SubstitutionError, sole_tag, substitute
 from argo_flow.graph.templates import Parameter, Template
@@ -51,10 +53,10 @@ def input_variables(template: Template, arguments: Mapping[str, str]) -> Variabl
     return variables
 
 
-def call_variables(prefix: str, call: str, node: NodeStatus, template: Template) -> Variables:
+def call_variables(prefix: str, call: str, node: NodeStatus, outputs: tuple[Parameter, ...]) -> Variables:
     """What others may know of a node that is over: `steps.<call>.…` or `tasks.<call>.…`.
 
-    A skipped or omitted node has the defaults of its outputs; those without are absent (None).
+    A skipped or omitted node has the defaults of its template's outputs; those without are absent (None).
     """
     own = f"{prefix}.{call}"
     facts: Variables = {
@@ -64,7 +66,7 @@ def call_variables(prefix: str, call: str, node: NodeStatus, template: Template)
         f"{own}.finishedAt": rfc3339(node.finished_at or node.started_at),
     }
     if node.phase in (NodePhase.SKIPPED, NodePhase.OMITTED):
-        for output in template.outputs:
+        for output in outputs:
             default = output.value_from.default if output.value_from else None
             facts[f"{own}.outputs.parameters.{output.name}"] = default
         return facts | {f"{own}.outputs.result": None}
@@ -98,9 +100,18 @@ def composite_outputs(template: Template, variables: Mapping[str, str | None]) -
     return {output.name: _composite_output(output, variables) for output in template.outputs}
 
 
+def _expressed(expression: str, variables: Mapping[str, str | None]) -> str:
+    try:
+        return evaluate_output_expression(expression, variables)
+    except ExpressionError as error:
+        raise SubstitutionError(f"failed to evaluate expression {expression!r}: {error}") from None
+
+
 def _composite_output(output: Parameter, variables: Mapping[str, str | None]) -> str:
     source = output.value_from
     try:
+        if source is not None and source.expression is not None:
+            return _expressed(source.expression, variables)
         return substitute((source.parameter if source else output.value) or "", variables)
     except SubstitutionError:
         if source is not None and source.default is not None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from argo_flow.graph.bundle import Bundle, Document
 from argo_flow.graph.logic import ExpressionError
+from argo_flow.graph.output_expression import parse_output_expression
 from argo_flow.graph.retry_expression import parse_retry_expression
 from argo_flow.graph.source import Diagnostic, Json, Raw, Severity, Source
 from argo_flow.graph.tags import tags
@@ -117,6 +118,11 @@ def _parameter(parameter: Parameter, where: str, *, of_outputs: bool) -> Iterato
         return
     if not of_outputs:
         yield _refuse(f"valueFrom of {where}", parameter.source)
+    if source.expression is not None:
+        try:
+            parse_output_expression(source.expression)
+        except ExpressionError as error:
+            yield _refuse(f"valueFrom.expression of {where} ({error})", parameter.source)
     for key, raw in source.extra.items():
         yield _refuse(f"valueFrom.{key} of {where}", raw.source)
 

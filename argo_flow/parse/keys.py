@@ -47,7 +47,7 @@ INPUTS = OUTPUTS = ARGUMENTS = _keys("artifacts")
 
 OUTPUTS_STATUS = _keys("artifacts exitCode result")
 
-VALUE_FROM = _keys("configMapKeyRef event expression jqFilter jsonPath")
+VALUE_FROM = _keys("configMapKeyRef event jqFilter jsonPath")
 
 ENV = _keys("valueFrom")
 

@@ -52,6 +52,7 @@ def _value_from(parent: Fields) -> ValueFrom | None:
     return ValueFrom(
         path=fields.text("path"),
         parameter=fields.text("parameter"),
+        expression=fields.text("expression"),
         default=fields.any_text("default"),
         supplied=supplied,
         extra=fields.rest(keys.VALUE_FROM),

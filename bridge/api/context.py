@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from fastapi import Request, Response
 from pydantic import BaseModel, ValidationError
 
+from bridge.flags.changes import Changes
+from bridge.flags.decisions import Decisions
+from bridge.flags.outcomes import OutcomeBook
+from bridge.flags.rollouts import Rollouts
 from bridge.service import Runs
 from bridge.settings import BridgeSettings
 from bridge.steps.request import invalid_field
+from bridge.stores import Stores
 from bridge.waits.views import View
 from crossover.api.body import read_object
 from crossover.api.caller import authenticate
+from crossover.audit import Audit
 from crossover.identity import Authenticator, Principal
 from crossover.telemetry import Telemetry
 
@@ -23,12 +30,26 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Built by `create_app`."""
+    """Built by `create_app`. `closing` is set when the shutdown begins."""
 
     settings: BridgeSettings
     runs: Runs
     authenticator: Authenticator
     telemetry: Telemetry
+    flags: Changes
+    decisions: Decisions
+    outcomes: OutcomeBook
+    stores: Stores
+    rollouts: Rollouts
+    closing: asyncio.Event
+
+    @property
+    def audit(self) -> Audit:
+        return self.stores.audit
+
+    async def object_of(self, request: Request, *, optional: bool = False) -> dict[str, Any]:
+        """The body as a JSON object. Raises the errors of `read_object`."""
+        return await read_object(request, limit=self.settings.body_limit, optional=optional)
 
 
 def context_of(request: Request) -> Context:
@@ -43,7 +64,7 @@ async def principal_of(request: Request) -> Principal:
 
 async def read(request: Request, model: type[Model], *, optional: bool = False) -> Model:
     """The body as a `model`. Raises the errors of `read_object`, and InvalidField."""
-    value = await read_object(request, limit=context_of(request).settings.body_limit, optional=optional)
+    value = await context_of(request).object_of(request, optional=optional)
     try:
         return model.model_validate(value)
     except ValidationError as error:

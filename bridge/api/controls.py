@@ -26,7 +26,10 @@ from bridge.steps.engine import RunRef
 from bridge.steps.phases import ASKED
 from crossover import errors
 from crossover.api.documented import problems
-from crossover.identity import Action
+from crossover.api.requests import request_id_of
+from crossover.audit import Event
+from crossover.contract.run import tenant_of
+from crossover.identity import Action, Principal
 from crossover.strict_json import dump_json
 
 router = APIRouter(prefix="/v1/runs", tags=["control"])
@@ -35,11 +38,26 @@ _REFUSALS = problems(
 )
 
 
-async def _controlled(request: Request, run: str) -> tuple[Runs, RunRef, str]:
+async def _controlled(request: Request, run: str) -> tuple[Runs, RunRef, Principal]:
     """The service, the run, and who acts on it. Raises NotFound or Forbidden."""
     principal = await principal_of(request)
     runs = context_of(request).runs
-    return runs, runs.ref(principal, run, Action.CONTROL), principal.name
+    return runs, runs.ref(principal, run, Action.CONTROL), principal
+
+
+def _record(request: Request, who: Principal, ref: RunRef, verb: str, why: str, after: object = None) -> None:
+    """What was done to a run, for its tenant's audit; never what was sent to it."""
+    context_of(request).audit.record(
+        Event(
+            who=who.name,
+            tenant=tenant_of(ref.id) or who.tenant,
+            action=f"run.{verb}",
+            subject=ref.id,
+            why=why,
+            after=after,
+            request_id=request_id_of(),
+        )
+    )
 
 
 def _json(value: object) -> Response:
@@ -57,7 +75,8 @@ def _json(value: object) -> Response:
 async def cancel(request: Request, run: str) -> Response:
     runs, ref, who = await _controlled(request, run)
     asked = await read(request, CancelBody, optional=True)
-    view = await runs.cancel(ref, mode=asked.mode, grace=asked.grace, reason=f"by {who}: {asked.reason}")
+    view = await runs.cancel(ref, mode=asked.mode, grace=asked.grace, reason=f"by {who.name}: {asked.reason}")
+    _record(request, who, ref, "cancel", asked.reason, {"mode": asked.mode})
     return answer(view, 202)
 
 
@@ -72,7 +91,9 @@ async def cancel(request: Request, run: str) -> Response:
 async def terminate(request: Request, run: str) -> Response:
     runs, ref, who = await _controlled(request, run)
     asked = await read(request, TerminateBody, optional=True)
-    return answer(await runs.terminate(ref, reason=f"{ASKED} by {who}: {asked.reason}"), 202)
+    view = await runs.terminate(ref, reason=f"{ASKED} by {who.name}: {asked.reason}")
+    _record(request, who, ref, "terminate", asked.reason)
+    return answer(view, 202)
 
 
 @router.post(
@@ -83,9 +104,11 @@ async def terminate(request: Request, run: str) -> Response:
     openapi_extra=body(ReleaseBody, {"signal": "SIGTERM"}, required=False),
 )
 async def release(request: Request, run: str) -> Response:
-    runs, ref, _ = await _controlled(request, run)
+    runs, ref, who = await _controlled(request, run)
     asked = await read(request, ReleaseBody, optional=True)
     decided = await runs.release(ref, signal=asked.signal, deadline=asked.deadline)
+    if decided.action == "cancel":
+        _record(request, who, ref, "cancel", f"{decided.reason} ({asked.signal})")
     return _json({"action": decided.action, "reason": decided.reason})
 
 
@@ -102,10 +125,11 @@ async def release(request: Request, run: str) -> Response:
     openapi_extra=body(SignalBody, {"name": "approve", "args": [True]}),
 )
 async def signal(request: Request, run: str) -> Response:
-    runs, ref, _ = await _controlled(request, run)
+    runs, ref, who = await _controlled(request, run)
     asked = await read(request, SignalBody)
     request_id = asked.request_id or str(uuid.uuid4())
     await runs.gateway.signal(ref, name=asked.name, args=asked.args, request_id=request_id)
+    _record(request, who, ref, "signal", "", {"name": asked.name})
     return Response(status_code=202)
 
 
@@ -135,10 +159,11 @@ async def query(request: Request, run: str) -> Response:
     openapi_extra=body(UpdateBody, {"name": "set_batch", "args": [500], "update_id": "batch-500"}),
 )
 async def update(request: Request, run: str) -> Response:
-    runs, ref, _ = await _controlled(request, run)
+    runs, ref, who = await _controlled(request, run)
     asked = await read(request, UpdateBody)
     update_id = asked.update_id or str(uuid.uuid4())
     result = await runs.gateway.update(ref, name=asked.name, args=asked.args, update_id=update_id)
+    _record(request, who, ref, "update", "", {"name": asked.name})
     return _json({"result": result})
 
 
@@ -157,7 +182,8 @@ async def reset(request: Request, run: str) -> Response:
         ref,
         newest.run_id,
         event_id=asked.event_id,
-        reason=f"by {who}: {asked.reason}",
+        reason=f"by {who.name}: {asked.reason}",
         request_id=asked.request_id or str(uuid.uuid4()),
     )
+    _record(request, who, ref, "reset", asked.reason, {"run_id": run_id})
     return _json({"run_id": run_id})

@@ -32,6 +32,7 @@ class RunRecord:
     on_cancel: OnCancel = OnCancel.CANCEL
     cancel_grace: float = DEFAULT_GRACE
     outputs: Mapping[str, str] | None = None
+    decision: Mapping[str, Any] | None = None
 
     def to_memo(self) -> dict[str, Any]:
         """Compact: Temporal's clients warn about memos over 2 KB."""
@@ -45,6 +46,7 @@ class RunRecord:
             "on_cancel": self.on_cancel.value,
             "cancel_grace": self.cancel_grace,
             "outputs": self.outputs,
+            "decision": self.decision,
         }
         return {key: value for key, value in memo.items() if value is not None}
 
@@ -64,6 +66,7 @@ class RunRecord:
             on_cancel=_on_cancel(found.get("on_cancel")),
             cancel_grace=_grace(found.get("cancel_grace")),
             outputs=_outputs(found.get("outputs")),
+            decision=_decision(found.get("decision")),
         )
 
 
@@ -94,3 +97,7 @@ def _outputs(value: Any) -> dict[str, str] | None:
     if not isinstance(value, Mapping):
         return None
     return {name: pointer for name, pointer in value.items() if isinstance(pointer, str)}
+
+
+def _decision(value: Any) -> dict[str, Any] | None:
+    return dict(value) if isinstance(value, Mapping) else None

@@ -55,6 +55,14 @@ class App(_Strict):
     context_in_input: bool = True
 
 
+class Quotas(_Strict):
+    """How much one tenant may do, over all replicas; None: as much as it likes."""
+
+    starts_per_second: float | None = Field(default=None, gt=0, le=10_000)
+    start_burst: int = Field(default=50, ge=1, le=10_000, description="Starts at once, after a pause.")
+    running_runs: int | None = Field(default=None, ge=1, le=1_000_000)
+
+
 class Tenant(_Strict):
     """What one tenant may start. Patterns are shell globs (`extract-*`); empty lists allow nothing."""
 
@@ -62,6 +70,7 @@ class Tenant(_Strict):
     apps: tuple[str, ...] = ("*",)
     task_queues: tuple[str, ...] = ()
     workflow_types: tuple[str, ...] = ()
+    quotas: Quotas = Quotas()
 
 
 class Registry(_Strict):
@@ -87,6 +96,10 @@ class Registry(_Strict):
             raise Forbidden(
                 f"Tenant {name} is not in the app registry: its operator adds it under `tenants`."
             ) from None
+
+    def namespace_of(self, tenant: str, default: str) -> str:
+        """The tenant's Temporal namespace. Raises Forbidden for a tenant that the registry does not list."""
+        return self.tenant(tenant).temporal_namespace or default
 
     def namespaces(self, default: str) -> tuple[str, ...]:
         """Every Temporal namespace in use, the default one first."""

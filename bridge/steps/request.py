@@ -31,7 +31,7 @@ def _segment(value: str) -> str:
     return value
 
 
-def _trace_id(value: str) -> str:
+def checked_trace_id(value: str) -> str:
     if not valid_trace_id(value):
         raise ValueError("must be letters, digits, '.', '_' or '-', so that log lines can carry it")
     return value
@@ -75,7 +75,7 @@ class StartRequest(BaseModel):
     task_queue: Name | None = Field(default=None, description="Instead of app; a pattern must allow it.")
     input: dict[str, Any] = Field(default_factory=dict, description="The workflow's first argument.")
     argo: Argo
-    trace_id: Annotated[Name, AfterValidator(_trace_id)] | None = Field(
+    trace_id: Annotated[Name, AfterValidator(checked_trace_id)] | None = Field(
         default=None, description="Default: the Argo workflow's name."
     )
     execution_timeout: Seconds | None = Field(default=None, description="Default: the app's, else 1h.")
@@ -83,6 +83,9 @@ class StartRequest(BaseModel):
     cancel_grace: Grace = Field(default=DEFAULT_GRACE, description="From cancel to terminate.")
     scope: Scope = Scope.NODE
     outputs: dict[ParameterName, Pointer] | None = Field(default=None, max_length=MAX_OUTPUTS)
+    decision: dict[str, Any] | None = Field(
+        default=None, description="The node's decision, as `POST /v1/decisions` answered it."
+    )
 
     @model_validator(mode="after")
     def _app_or_type(self) -> StartRequest:

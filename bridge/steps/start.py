@@ -13,6 +13,7 @@ from bridge.steps.request import StartRequest
 from crossover.contract import names
 from crossover.contract.run import fingerprint, run_id
 from crossover.errors import InputConflict, InvalidField
+from crossover.flags.decision import Decision
 
 
 def plan_start(
@@ -24,6 +25,7 @@ def plan_start(
     traceparent: str | None,
     key: str | None,
     may_have_started: bool,
+    decision: Decision | None = None,
 ) -> StartPlan:
     """Everything that the start needs, checked.
 
@@ -45,6 +47,7 @@ def plan_start(
         on_cancel=request.on_cancel,
         cancel_grace=request.cancel_grace,
         outputs=request.outputs,
+        decision=decision.to_json() if decision else None,
     )
     return StartPlan(
         ref=RunRef(namespace, run_id(tenant, request.argo.node(), request.scope)),
@@ -53,13 +56,18 @@ def plan_start(
         input=_first_argument(request.input, context) if app.context_in_input else request.input,
         headers=_headers(context),
         memo={**context, names.MEMO_RUN: record.to_memo()},
-        search_attributes={names.SEARCH_TRACE_ID: trace_id},
+        search_attributes=_search_attributes(trace_id, decision),
         execution_timeout=_execution_timeout(request, app),
         request_id=request_id,
         fingerprint=work,
         summary=f"Argo {request.argo.namespace}/{request.argo.workflow}: {request.argo.node_name}"[:200],
         may_have_started=may_have_started,
     )
+
+
+def _search_attributes(trace_id: str, decision: Decision | None) -> dict[str, str]:
+    found = {names.SEARCH_TRACE_ID: trace_id}
+    return found if decision is None else {**found, names.SEARCH_VARIANT: decision.variant.value}
 
 
 def _request_id(tenant: str, key: str | None, work: str) -> str:

@@ -68,7 +68,7 @@ def run_view(
         "closed_at": _time(outcome.closed_at if outcome else snapshot.closed_at),
         "deadline_at": _time(snapshot.deadline_at),
         "observed_at": _time(now),
-        "decision": None,
+        "decision": record.decision,
         "links": _links(snapshot.ref, snapshot.run_id, record, links),
     }
     view["revision"] = _revision(view)

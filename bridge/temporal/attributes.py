@@ -8,7 +8,7 @@ import time
 from temporalio.api.workflowservice.v1 import CountWorkflowExecutionsRequest
 
 from bridge.temporal.rpc import Rpc
-from crossover.contract.names import SEARCH_TRACE_ID
+from crossover.contract.names import SEARCH_ATTRIBUTES
 from crossover.errors import CrossoverError, InvalidRequest
 from crossover.telemetry import get_logger
 
@@ -49,7 +49,7 @@ class SearchAttributeNames:
 
     async def _read(self, namespace: str) -> frozenset[str]:
         """Asks by using: listing attributes takes operator rights, and SQL visibility hides their names."""
-        return frozenset([name for name in (SEARCH_TRACE_ID,) if await self._usable(namespace, name)])
+        return frozenset([name for name in SEARCH_ATTRIBUTES if await self._usable(namespace, name)])
 
     async def _usable(self, namespace: str, name: str) -> bool:
         request = CountWorkflowExecutionsRequest(namespace=namespace, query=f"{name} = '-'")

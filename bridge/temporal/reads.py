@@ -14,6 +14,7 @@ from temporalio.api.enums.v1 import HistoryEventFilterType, TaskQueueType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
+    CountWorkflowExecutionsRequest,
     DescribeNamespaceRequest,
     DescribeTaskQueueRequest,
     DescribeWorkflowExecutionRequest,
@@ -167,6 +168,14 @@ class Reads:
             if not token or len(runs) >= limit:
                 break
         return Page(runs, base64.urlsafe_b64encode(token).decode() if token else None)
+
+    async def count_open(self, namespace: str, tenant: str) -> int:
+        query = f"WorkflowId STARTS_WITH '{tenant_prefix(tenant)}' AND ExecutionStatus = 'Running'"
+        request = CountWorkflowExecutionsRequest(namespace=namespace, query=query)
+        reply = await self._rpc.call(
+            "CountWorkflowExecutions", self._rpc.service.count_workflow_executions, request
+        )
+        return int(reply.count)
 
     async def _list(self, namespace: str, query: str, size: int, token: bytes) -> tuple[Sequence[Any], bytes]:
         request = ListWorkflowExecutionsRequest(

@@ -24,6 +24,11 @@ _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 _log = get_logger("crossover.request")
 
 
+def request_id_of() -> str:
+    """The id of the request that is being served; empty outside of one."""
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))
+
+
 class Requests:
     """Plain ASGI: a middleware built on request objects would cost each waiting client kilobytes."""
 

@@ -11,8 +11,8 @@ import typer
 
 from crossover import __version__
 from crossover.cli.logs.command import logs
-from crossover.contract.run import valid_tenant
 from crossover.identity import Role, new_token
+from crossover.identity.static_tokens import ROLES, checked_tenant, role_named
 from crossover.telemetry import configure_logging
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -88,17 +88,41 @@ app.command("logs")(logs)
 def new(
     name: Annotated[str, typer.Argument(help="Who will hold it; shown in logs and reasons.")],
     tenant: Annotated[str, typer.Option(help="The tenant whose runs it may reach.")],
-    role: Annotated[str, typer.Option(help="viewer, operator or admin.")] = "operator",
+    role: Annotated[str, typer.Option(help=f"{ROLES}.")] = "operator",
+    other: Annotated[
+        list[str] | None, typer.Option(help="A role in a further tenant, as TENANT=ROLE; may be repeated.")
+    ] = None,
+    platform: Annotated[
+        str | None, typer.Option(help="Its role over flags, rollouts and the audit of all tenants.")
+    ] = None,
 ) -> None:
     """Make a token: it is printed once, with the entry to add to the token file."""
-    if not valid_tenant(tenant):
-        raise SystemExit("crossover token new: --tenant takes lower-case letters, digits and hyphens.")
     try:
-        token, entry = new_token(name, tenant, Role[role.upper()])
-    except KeyError:
-        raise SystemExit("crossover token new: --role takes viewer, operator or admin.") from None
+        others = dict(_role_elsewhere(each) for each in other or ())
+        token, entry = new_token(
+            name,
+            checked_tenant(tenant),
+            role_named(role),
+            others=others,
+            platform=role_named(platform) if platform else None,
+        )
+    except ValueError as error:
+        raise SystemExit(f"crossover token new: {error}") from None
     print(f"token (shown once): {token}")
     print(f"token file entry:   {json.dumps(entry)}")
+
+
+def _role_elsewhere(text: str) -> tuple[str, Role]:
+    tenant, _, role = text.partition("=")
+    return checked_tenant(tenant), role_named(role)
+
+
+@token_app.command("session-key")
+def session_key() -> None:
+    """Make a key for browsers' session cookies: a line of the services' session_key_file."""
+    from cryptography.fernet import Fernet
+
+    print(Fernet.generate_key().decode())
 
 
 _AS_GIVEN = {"ignore_unknown_options": True, "allow_extra_args": True}

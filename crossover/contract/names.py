@@ -26,6 +26,11 @@ SEARCH_TRACE_ID = "CrossoverTraceId"
 """Search attribute (Keyword) that is set when the Temporal namespace has it registered. The tenant needs
 none: it is the beginning of the workflow id."""
 
+SEARCH_VARIANT = "CrossoverVariant"
+"""Search attribute (Keyword): `crossover` or `shadow`, for runs that were decided by a flag."""
+
+SEARCH_ATTRIBUTES = (SEARCH_TRACE_ID, SEARCH_VARIANT)
+
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 """HTTP header naming one attempt to start: repeats of it never start a second run."""
 

@@ -13,11 +13,18 @@ Whatever nothing else decides is `legacy`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from crossover.contract.durations import parse_duration
 from crossover.contract.run import valid_tenant
@@ -125,6 +132,12 @@ class PlanStep(_Strict):
     shadow: Percentage = 0.0
     hold: Seconds = 3600.0
 
+    @model_validator(mode="after")
+    def _at_most_all(self) -> PlanStep:
+        if self.crossover + self.shadow > 100:
+            raise ValueError("crossover and shadow are more than 100 percent together")
+        return self
+
 
 class PlanStatus(StrEnum):
     RUNNING = "running"
@@ -140,7 +153,7 @@ class Plan(_Strict):
     gate: Gate = Gate()
     status: PlanStatus = PlanStatus.RUNNING
     step: int = Field(default=0, ge=0)
-    since: datetime | None = Field(default=None, description="When the step began; None: not yet.")
+    since: AwareDatetime | None = Field(default=None, description="When the step began; None: not yet.")
     back: PlanStep = PlanStep()
     note: Text = Field(default="", description="Why it halted, or what it waits for.")
 

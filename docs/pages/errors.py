@@ -39,6 +39,15 @@ ADVICE: dict[type[CrossoverError], str] = {
         "The node already has a run with another type, queue or input, so the template changed between "
         "retries. Submit a new workflow, or set `scope` to `attempt`."
     ),
+    errors.DecisionConflict: (
+        "The start's decision is not the one that this node got: pass on the output of its own decide step."
+    ),
+    errors.StoreConflict: (
+        "Flags are kept in a file: change them there. Or the store does not hold what was in force here: "
+        "`crossover flags restore` says which of the two is right."
+    ),
+    errors.PreconditionFailed: "Read the document again, look at what changed, and repeat the change.",
+    errors.PreconditionRequired: "Send the ETag that you read as `If-Match`.",
     errors.RunClosed: "A signal or an update came after the end: send it earlier, or not at all.",
     errors.Rejected: (
         "The workflow's own handler refused the query or update, it has none of that name, or this "

@@ -17,7 +17,7 @@ from argo_flow.graph.templates import Container, RetryStrategy, Script
 from argo_flow.local import LocalRunner
 from argo_flow.local.settings import inherited
 from argo_flow.parse import parse_texts
-from crossover.cli.step.arguments import SETTINGS
+from crossover.cli.step.settings import SETTINGS
 from crossover.contract.run import ExitCode
 
 ROOT = Path(__file__).parents[2] / "argo_templates"

@@ -14,7 +14,7 @@ import yaml
 from argo_flow.graph.retry_expression import VARIABLES, evaluate_retry_expression
 from bridge.settings import BridgeSettings
 from bridge.steps.registry import Registry
-from crossover.cli.step.arguments import SETTINGS
+from crossover.cli.step.settings import SETTINGS
 from crossover.contract.run import ExitCode
 from crossover.errors import TABLE, Busy
 from crossover.identity import StaticTokens

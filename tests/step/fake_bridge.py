@@ -19,6 +19,7 @@ import ssl
 import threading
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,17 @@ from crossover.errors import (
 )
 
 Json = dict[str, Any]
-EMPTY: Json = {"runs": {}, "starts": [], "requests": [], "faults": [], "release": None, "token": None}
+EMPTY: Json = {
+    "runs": {},
+    "starts": [],
+    "requests": [],
+    "faults": [],
+    "release": None,
+    "token": None,
+    "variant": "legacy",
+    "pins": {},
+    "outcomes": [],
+}
 
 
 class Store:
@@ -94,6 +105,36 @@ def start(state: Json, body: Json, key: str) -> tuple[int, str]:
     return 201, identity
 
 
+def decide(state: Json, body: Json) -> Json:
+    """What was decided for the node before, else `variant` as the test set it."""
+    argo = {key: body["argo"][key] for key in ("namespace", "workflow", "uid", "node_name")}
+    flag = body.get("flag", "enable_crossover")
+    context = {key: body[key] for key in ("app", "connector", "environment") if key in body}
+    decision = {
+        "flag": flag,
+        "value": state["variant"] == "crossover",
+        "variant": state["variant"],
+        "reason": "TARGETING_MATCH",
+        "rule": f"flags.{flag}.allow[0]",
+        "config_version": 7,
+        "stale": False,
+        "note": "",
+        "context": {"tenant": "test", **context},
+        "argo": argo,
+        "trace_id": body.get("trace_id", argo["workflow"]),
+        "decided_at": "2026-01-31T12:00:00+00:00",
+    }
+    kept: Json = state["pins"].setdefault("/".join((flag, argo["uid"], argo["node_name"])), decision)
+    return {**kept, "pinned": "shared"}
+
+
+def differences(body: Json) -> list[str] | None:
+    """Where shadow's outputs differ from legacy's; None when nothing can be compared."""
+    if body["side"] != "shadow" or not {"outputs", "compare_with"} <= body.keys():
+        return None
+    return [] if body["outputs"] == body["compare_with"] else ["(the whole): they differ"]
+
+
 def view_of(identity: str, run: Json, now: float) -> Json:
     """A run's view at a point in time: its plan, played."""
     body, plan, age = run["body"], run["body"]["input"], now - run["at"]
@@ -108,6 +149,9 @@ def view_of(identity: str, run: Json, now: float) -> Json:
         "pending_activities": [],
         "problems": [],
         "failure": None,
+        "started_at": _time(run["at"]),
+        "closed_at": None,
+        "decision": body.get("decision"),
         "cancel_requested": run["cancelled"] is not None,
         "links": {"self": None, "temporal": f"http://temporal.test/{identity}", "argo": None, "logs": None},
     }
@@ -115,7 +159,13 @@ def view_of(identity: str, run: Json, now: float) -> Json:
         if age >= at:
             view |= patch
     view |= _ending(run, plan, age, now)
+    if view["exit_code"] is not None:
+        view["closed_at"] = _time(run["at"] + plan.get("seconds", 0))
     return view | {"revision": hashlib.sha256(json.dumps(view).encode()).hexdigest()[:12]}
+
+
+def _time(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat()
 
 
 def _progress(plan: Json, age: float) -> str | None:
@@ -213,6 +263,16 @@ class Handler(BaseHTTPRequestHandler):
                 status, identity = start(self.store.state, body, self.headers["Idempotency-Key"])
                 self.store.save()
                 return status, self._view(identity)
+        if (self.command, path) == ("POST", "/v1/decisions"):
+            with self.store.lock:
+                answer = decide(self.store.state, body)
+                self.store.save()
+                return 200, answer
+        if (self.command, path) == ("POST", "/v1/outcomes"):
+            with self.store.lock:
+                self.store.state["outcomes"].append(body)
+                self.store.save()
+                return 202, {"differences": differences(body), "compared": differences(body) is not None}
         identity = path.removeprefix("/v1/runs/")
         if self.command == "GET":
             return 200, self._wait(identity, query)

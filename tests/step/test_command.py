@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 import crossover
-from crossover.cli.step.arguments import SETTINGS
+from crossover.cli.step.settings import COMMANDS, RUN
 from crossover.cli.step.options import Color, OnSigterm
 from crossover.contract.run import ArgoNode, OnCancel, Scope
 from tests.step.programs import FakeBridge, Json, StepCommand
@@ -58,7 +58,7 @@ def test_help_names_every_flag_its_variable_and_its_default(step: StepCommand) -
     ended = step.run("--help")
     words = " ".join(ended.out.split())
     assert ended.code == 0
-    for setting in SETTINGS.values():
+    for setting in RUN.settings.values():
         assert setting.flag in words
         assert setting.environment in words
         assert setting.default is None or f"default {setting.default}" in words
@@ -69,7 +69,7 @@ def test_help_names_every_flag_its_variable_and_its_default(step: StepCommand) -
     [("scope", Scope), ("on_cancel", OnCancel), ("on_sigterm", OnSigterm), ("color", Color)],
 )
 def test_help_names_every_choice(setting: str, choices: type[Scope | OnCancel | OnSigterm | Color]) -> None:
-    assert SETTINGS[setting].metavar == "|".join(choices)
+    assert RUN.settings[setting].metavar == "|".join(choices)
 
 
 def test_help_answers_at_once() -> None:

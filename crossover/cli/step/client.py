@@ -13,13 +13,12 @@ import ssl
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple
 
 from crossover import __version__
 from crossover.cli.step.credentials import CredentialError, read_certificates, read_token
 from crossover.cli.step.inbox import Inbox
-from crossover.cli.step.options import Endpoint
+from crossover.cli.step.values import Access
 
 CONNECT_TIMEOUT = 10.0
 REPLY_LIMIT = 64 * 1024 * 1024
@@ -48,12 +47,10 @@ class Unreachable(Exception):
 class Client:
     """Speaks to the bridge. `has_sent` says whether any request may ever have reached it."""
 
-    def __init__(
-        self, endpoint: Endpoint, token_file: Path | None, ca_file: Path | None, inbox: Inbox
-    ) -> None:
-        self._endpoint = endpoint
-        self._token_file = token_file
-        self._ca_file = ca_file
+    def __init__(self, access: Access, inbox: Inbox) -> None:
+        self._endpoint = access.endpoint
+        self._token_file = access.token_file
+        self._ca_file = access.ca_file
         self._inbox = inbox
         self._kept: http.client.HTTPConnection | None = None
         self.has_sent = False

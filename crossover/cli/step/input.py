@@ -23,6 +23,25 @@ def read_input(arguments: Arguments) -> dict[str, Any]:
     return value
 
 
+def read_decision(arguments: Arguments) -> dict[str, Any] | None:
+    """`--decision`, as `crossover step decide` wrote it. Raises UsageError for anything but a JSON object."""
+    given = arguments.one("decision")
+    return None if given is None else _object(given)
+
+
+def read_text(given: Given) -> str:
+    """The value itself, or what is in the file or on stdin that it names. Raises UsageError."""
+    try:
+        if given.value == "-":
+            with open(0, encoding="utf-8-sig", closefd=False) as stdin:
+                return stdin.read()
+        if given.value.startswith("@"):
+            return Path(given.value[1:]).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"{given.source}: {given.value} cannot be read ({error.strerror})") from None
+    return given.value
+
+
 def read_outputs(arguments: Arguments) -> dict[str, str]:
     """Declared output parameters: name → JSON Pointer (RFC 6901)."""
     outputs: dict[str, str] = {}
@@ -40,7 +59,7 @@ def read_outputs(arguments: Arguments) -> dict[str, str]:
 
 def _object(given: Given) -> dict[str, Any]:
     try:
-        value = json.loads(_text(given), object_pairs_hook=_no_duplicates, parse_constant=_no_constants)
+        value = json.loads(read_text(given), object_pairs_hook=_no_duplicates, parse_constant=_no_constants)
         json.dumps(value, allow_nan=False)
     except RecursionError:
         raise UsageError(f"{given.source}: is nested too deeply") from None
@@ -49,18 +68,6 @@ def _object(given: Given) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UsageError(f"{given.source}: must be a JSON object, such as {{}}")
     return value
-
-
-def _text(given: Given) -> str:
-    try:
-        if given.value == "-":
-            with open(0, encoding="utf-8-sig", closefd=False) as stdin:
-                return stdin.read()
-        if given.value.startswith("@"):
-            return Path(given.value[1:]).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"{given.source}: {given.value} cannot be read ({error.strerror})") from None
-    return given.value
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

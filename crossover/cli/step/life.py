@@ -8,7 +8,7 @@ from collections.abc import Callable
 from crossover.cli.step.client import Client
 from crossover.cli.step.environment import ArgoPod
 from crossover.cli.step.inbox import Inbox, Stopped
-from crossover.cli.step.options import Options
+from crossover.cli.step.options import Options, Until
 from crossover.cli.step.outage import OutageTooLong
 from crossover.cli.step.replies import Refused
 from crossover.cli.step.report import Report
@@ -26,7 +26,7 @@ def live(options: Options, pod: ArgoPod, terminal: Terminal) -> int:
     inbox = Inbox()
     inbox.on_tick = terminal.redraw
     inbox.listen()
-    client = Client(options.endpoint, options.token_file, options.ca_file, inbox)
+    client = Client(options.access, inbox)
     session = Session(
         client,
         inbox,
@@ -38,7 +38,9 @@ def live(options: Options, pod: ArgoPod, terminal: Terminal) -> int:
     )
     step = Step(options, session, Report(options, pod, terminal))
     try:
-        return _live(step, lambda stop: Stopping(stop, options, pod.deadline, step, session, terminal))
+        return _live(
+            step, options.until, lambda stop: Stopping(stop, options, pod.deadline, step, session, terminal)
+        )
     except Refused as error:
         return _end(terminal, "refused", str(error), error.problem.exit_code)
     except OutageTooLong as error:
@@ -52,11 +54,13 @@ def live(options: Options, pod: ArgoPod, terminal: Terminal) -> int:
         client.close()
 
 
-def _live(step: Step, stopping: Callable[[Stopped], Stopping]) -> int:
+def _live(step: Step, until: Until, stopping: Callable[[Stopped], Stopping]) -> int:
     try:
         step.begin()
     except Stopped as stop:
         return stopping(stop).before_start()
+    if until is Until.START:
+        return step.leave()
     try:
         step.follow()
     except Stopped as stop:

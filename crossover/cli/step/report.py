@@ -36,6 +36,8 @@ class Report:
                 self._terminal.head(label, link)
         if self._pod.node_id is not None:
             self._terminal.head("node", self._pod.node_id)
+        if (self._options.decision or {}).get("variant") == "shadow":
+            self._terminal.head("shadow", "this run does not count: legacy's outcome does")
 
     def update(self, view: View) -> None:
         """What changed since the last view."""
@@ -51,6 +53,12 @@ class Report:
         self._terminal.close()
         self._say(ending(view, format_duration(time.monotonic() - self._began)))
         return self._write_outputs(view) if view.succeeded else exit_code
+
+    def leave(self) -> int:
+        """The last line about a run that is not followed."""
+        self._terminal.close()
+        self._terminal.say("left", "the run goes on by itself, as --until is start")
+        return int(ExitCode.SUCCEEDED)
 
     def _write_outputs(self, view: View) -> int:
         directory = self._options.outputs_dir

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
-from crossover.cli.step.client import Client, Request, Unreachable
+from crossover.cli.step.asking import Asking, Content, quick_outage
+from crossover.cli.step.client import Client, Request
 from crossover.cli.step.inbox import Inbox
 from crossover.cli.step.outage import Outage
-from crossover.cli.step.replies import UNAUTHENTICATED, Problem, Refused, Unusable, content_of, retry_after
-from crossover.cli.step.terminal import Terminal, Tone
+from crossover.cli.step.terminal import Terminal
 from crossover.cli.step.view import View, read_view
-from crossover.contract.durations import format_duration
 from crossover.contract.names import IDEMPOTENCY_HEADER, RETRY_HEADER, TRACEPARENT
 
 RUNS = "/v1/runs"
-FRESH_TOKEN_TRIES = 2
-"""A token may be refused in the moment it rotates: it is read again, this many times."""
 
-FRESH_TOKEN_PAUSE = 1.0
-QUICK_PAUSE = 1.0
-"""Longest pause between attempts while the pod's grace period runs."""
-
-Content = dict[str, Any]
 _T = TypeVar("_T")
 
 
@@ -58,10 +49,8 @@ class Session:
     ) -> None:
         self._client = client
         self._inbox = inbox
-        self._terminal = terminal
         self._body = body
-        self._timeout = request_timeout
-        self._outage = Outage(budget)
+        self._asking = Asking(client, inbox, terminal, request_timeout, Outage(budget))
         self._start_headers = {IDEMPOTENCY_HEADER: str(uuid.uuid4())}
         if traceparent is not None:
             self._start_headers[TRACEPARENT] = traceparent
@@ -73,11 +62,13 @@ class Session:
 
     def hurry(self, seconds: float) -> None:
         """From now on everything has to be answered within `seconds`; attempts follow each other quickly."""
-        self._outage = Outage(seconds, longest_pause=QUICK_PAUSE, until=time.monotonic() + seconds)
+        self._asking.outage = quick_outage(seconds)
 
     def start(self) -> tuple[View, bool]:
         """The run, and whether it was there before this very request."""
-        return self._ask(self._start_request, lambda status, content: (read_view(content), status == 200))
+        return self._asking.ask(
+            self._start_request, lambda status, content: (read_view(content), status == 200)
+        )
 
     def look(self, view: View, wait: float) -> View:
         """The run when it changed from `view` or closed, or after `wait` seconds."""
@@ -85,10 +76,10 @@ class Session:
 
         def request() -> Request:
             # After an outage the first look asks for an answer at once: that ends the outage.
-            away = self._outage.began is not None
+            away = self._asking.outage.began is not None
             return Request("GET", _path(view) if away else f"{_path(view)}?{question}", None, {})
 
-        return self._ask(request, _view, wait)
+        return self._asking.ask(request, _view, wait)
 
     def cancel(self, view: View, reason: str) -> View:
         """Ask for the run to be cancelled, as its `on_cancel` says."""
@@ -108,53 +99,7 @@ class Session:
 
     def _post(self, view: View, verb: str, body: dict[str, str], read: Callable[[int, Content], _T]) -> _T:
         content = json.dumps(body).encode()
-        return self._ask(lambda: Request("POST", f"{_path(view)}/{verb}", content, {}), read)
-
-    def _ask(
-        self, request: Callable[[], Request], read: Callable[[int, Content], _T], wait: float = 0.0
-    ) -> _T:
-        """Ask until there is an answer. Each attempt makes its request anew: headers and token may change."""
-        refusals = 0
-        while True:
-            try:
-                reply = self._client.call(
-                    request(), self._outage.limit(time.monotonic(), wait + self._timeout)
-                )
-                answer = content_of(reply)
-                if not isinstance(answer, Problem):
-                    result = read(reply.status, answer)
-                    self._recovered()
-                    return result
-                if answer.retryable:
-                    self._failed(answer.detail, retry_after(reply))
-                elif answer.kind == UNAUTHENTICATED and refusals < FRESH_TOKEN_TRIES:
-                    refusals += 1
-                    self._inbox.sleep(FRESH_TOKEN_PAUSE)
-                else:
-                    raise Refused(answer)
-            except Unreachable as error:
-                self._failed(str(error), None)
-            except Unusable as error:
-                self._failed(str(error), retry_after(reply))
-
-    def _failed(self, reason: str, after: float | None) -> None:
-        """Tell, and wait for the next attempt."""
-        now = time.monotonic()
-        first = self._outage.began is None
-        pause = self._outage.failed(now, reason, after)
-        if first:
-            left = format_duration(self._outage.budget)
-            self._terminal.say(
-                "outage", f"the bridge is away, trying again for up to {left}: {reason}", Tone.WARN
-            )
-        elif self._outage.due(now):
-            self._terminal.say("outage", f"the bridge is still away: {reason}", Tone.WARN)
-        self._inbox.sleep(pause)
-
-    def _recovered(self) -> None:
-        lasted = self._outage.ended(time.monotonic())
-        if lasted is not None:
-            self._terminal.say("outage", f"over after {format_duration(lasted)}", Tone.GOOD)
+        return self._asking.ask(lambda: Request("POST", f"{_path(view)}/{verb}", content, {}), read)
 
 
 def _path(view: View) -> str:

@@ -18,6 +18,7 @@ def start_body(options: Options) -> bytes:
         "input": options.input,
         "argo": asdict(options.argo),
         "trace_id": options.trace_id,
+        "decision": options.decision,
         "execution_timeout": options.execution_timeout,
         "on_cancel": options.on_cancel,
         "cancel_grace": options.cancel_grace,

@@ -51,6 +51,10 @@ class Step:
                 self._session.pause(began + least - time.monotonic())
         return True
 
+    def leave(self) -> int:
+        """Let the started run go on by itself; returns the step's exit code."""
+        return self._report.leave()
+
     def finish(self) -> int:
         """Write the outputs; returns the exit code of a run that is over."""
         assert self.view.exit_code is not None, "only a closed run has an exit code"

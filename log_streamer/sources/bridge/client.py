@@ -35,10 +35,16 @@ class Bridge:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def runs(self, trace_id: str, token: str | None) -> list[dict[str, Any]]:
+    async def decisions(self, tenant: str, trace_id: str, token: str | None) -> list[dict[str, Any]]:
+        """Which way the trace's nodes were decided. Raises SourceError."""
+        params = {"tenant": tenant, "trace_id": trace_id}
+        found: list[dict[str, Any]] = (await self._get("/v1/decisions", params, token))["decisions"]
+        return found
+
+    async def runs(self, tenant: str, trace_id: str, token: str | None) -> list[dict[str, Any]]:
         """Views of the trace's runs, newest first, without pending activities. Raises SourceError."""
         found: list[dict[str, Any]] = []
-        params: dict[str, str] = {"trace_id": trace_id, "limit": str(_LIST_LIMIT)}
+        params: dict[str, str] = {"tenant": tenant, "trace_id": trace_id, "limit": str(_LIST_LIMIT)}
         for _ in range(_LIST_PAGES):
             page = await self._get("/v1/runs", params, token)
             found += page["runs"]

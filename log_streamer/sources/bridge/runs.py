@@ -77,9 +77,9 @@ class _Watch:
         first = True
         while True:
             try:
-                views = await self._bridge.runs(self._scope.trace_id, self._scope.token)
-                for view in views:
+                for view in await self._bridge.runs(*self._asked):
                     await self._listed(view)
+                await self._take_decisions()
             except SourceError as error:
                 await self.gathering.put(self._outage.begins(error))
                 await self._outage.wait(error)
@@ -90,6 +90,16 @@ class _Watch:
                 first = False
                 await self.gathering.put(Looked(self._name, known=self._states.known))
             await asyncio.sleep(LIST_EVERY * random.uniform(0.9, 1.1))
+
+    @property
+    def _asked(self) -> tuple[str, str, str | None]:
+        return self._scope.tenant.name, self._scope.trace_id, self._scope.token
+
+    async def _take_decisions(self) -> None:
+        """They say why there is a run, and why there is none. A bridge that cannot tell now costs nothing."""
+        with contextlib.suppress(SourceError):
+            for decision in await self._bridge.decisions(*self._asked):
+                await self.gathering.put(*self._states.decided(decision))
 
     async def _listed(self, view: Mapping[str, Any]) -> None:
         """An open run's row knows less than the view that its stream brings, and may be older."""

@@ -71,7 +71,11 @@ class RunStates:
 
     @property
     def known(self) -> bool:
-        return bool(self._phases)
+        return bool(self._phases) or any(kind is Kind.DECISION for kind, _ in self._told)
+
+    def decided(self, decision: Mapping[str, Any]) -> list[State]:
+        """The decision, if it was not told yet."""
+        return [state for state in [_decision_state(decision)] if self._is_news(state)]
 
     def expect(self, run: str) -> None:
         """The run is open; a view that tells more is on its way."""
@@ -122,6 +126,20 @@ def _view_states(view: Mapping[str, Any]) -> Iterator[State]:
     )
     for item in view.get("pending_activities") or ():
         yield _pending_state(view, item)
+
+
+def _decision_state(decision: Mapping[str, Any]) -> State:
+    argo = decision["argo"]
+    grounds = f"{decision['rule']}, version {decision['config_version']}"
+    return State(
+        Kind.DECISION,
+        f"{decision['flag']}/{argo['uid']}/{argo['node_name']}",
+        decision["flag"],
+        decision["variant"],
+        decision["decided_at"],
+        message=decision["note"] or (f"{grounds}, stale" if decision["stale"] else grounds),
+        node=node_of(argo["workflow"], argo["node_name"]),
+    )
 
 
 def _pending_state(view: Mapping[str, Any], item: Mapping[str, Any]) -> State:

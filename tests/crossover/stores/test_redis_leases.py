@@ -170,7 +170,11 @@ async def _unused(*_: object) -> Any:
     raise AssertionError
 
 
-_KEYS = RedisLeases(RedisClient(_unused, _unused), lease=30)
+def _unused_channel(_: str) -> Any:
+    raise AssertionError
+
+
+_KEYS = RedisLeases(RedisClient(_unused, _unused, _unused_channel), lease=30)
 _NAMES = st.text(max_size=12) | st.text("/%:{}ab", max_size=5)
 _OWNERS = st.tuples(_NAMES, _NAMES) | st.tuples(_NAMES) | st.just(())
 _CLAIMS = st.builds(Claim, st.sampled_from(Scope), _OWNERS, st.just(1))
@@ -194,4 +198,4 @@ def test_every_key_has_the_same_hash_tag_and_no_other(claim: Claim) -> None:
 @pytest.mark.parametrize("prefix", ["", "a}b", "{a", "a b", "a" * 65, "é"])
 def test_a_prefix_that_would_break_the_hash_tag_is_refused(prefix: str) -> None:
     with pytest.raises(ValueError, match="prefix"):
-        RedisLeases(RedisClient(_unused, _unused), lease=30, prefix=prefix)
+        RedisLeases(RedisClient(_unused, _unused, _unused_channel), lease=30, prefix=prefix)

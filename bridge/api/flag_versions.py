@@ -1,0 +1,156 @@
+"""Versions of the flag document: history, revert, the stream of changes, and the store they live in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from bridge.api.context import context_of, principal_of, read
+from bridge.api.documented import body
+from bridge.api.events import FAREWELL, HEARTBEAT, SEND_TIMEOUT
+from bridge.api.flag_models import ReasonBody, RestoreBody, StoreView, VersionsView, VersionView
+from bridge.api.flags import (
+    CHANGED,
+    READS,
+    WRITES,
+    DryRun,
+    author,
+    changed_response,
+    may_change,
+    reader,
+    version_json,
+)
+from bridge.api.flags import versioned as with_etag
+from bridge.flags.changes import Changes
+from crossover import errors
+from crossover.api.documented import problems
+from crossover.identity import FLAGS, Action, authorise
+from crossover.stores.flag_keeper import FlagKeeper
+from crossover.strict_json import dump_json
+
+router = APIRouter(prefix="/v1", tags=["flags"])
+Number = Annotated[int, Path(ge=1, lt=2**53)]
+
+
+@router.get(
+    "/flag-versions",
+    summary="Versions of the flag document, newest first: who, when, why",
+    response_model=None,
+    responses={200: {"model": VersionsView}, **READS, **problems(errors.Unavailable)},
+)
+async def versions(
+    request: Request,
+    before: Annotated[int | None, Query(ge=1, lt=2**53)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Response:
+    await reader(request)
+    found = await context_of(request).flags.history(before=before, limit=limit)
+    content = {"versions": [version.to_json() for version in found]}
+    return Response(dump_json(content), media_type="application/json")
+
+
+@router.get(
+    "/flag-versions/{number}",
+    summary="One version of the flag document",
+    response_model=None,
+    responses={200: {"model": VersionView}, **READS, **problems(errors.Unavailable)},
+)
+async def version(request: Request, number: Number) -> Response:
+    await reader(request)
+    found = await context_of(request).flags.version(number)
+    return with_etag(request, found, found.to_json())
+
+
+@router.post(
+    "/flag-versions/{number}/revert",
+    summary="Make an earlier version's document the newest",
+    response_model=None,
+    responses={**CHANGED, **WRITES, **problems(errors.NotFound)},
+    openapi_extra=body(ReasonBody, {"reason": "version 12 broke the snowflake tenants"}),
+)
+async def revert(request: Request, number: Number, dry_run: DryRun = False) -> Response:
+    await may_change(request)
+    asked = await read(request, ReasonBody)
+    who = await author(request, asked.reason)
+    return changed_response(await context_of(request).flags.revert(number, who, dry_run=dry_run))
+
+
+@router.get(
+    "/flag-store",
+    summary="Whether the flags in force here are those of the store",
+    response_model=None,
+    responses={200: {"model": StoreView}, **READS},
+)
+async def store(request: Request) -> Response:
+    await reader(request)
+    return _store(context_of(request).flags)
+
+
+@router.post(
+    "/flag-store/restore",
+    summary="Say which is right when the store came back with something else",
+    response_model=None,
+    responses={200: {"model": StoreView}, **WRITES},
+    openapi_extra=body(RestoreBody, {"side": "replica", "reason": "Redis came back from an old snapshot"}),
+)
+async def restore(request: Request) -> Response:
+    await may_change(request)
+    asked = await read(request, RestoreBody)
+    context = context_of(request)
+    await context.flags.restore(asked.side, await author(request, asked.reason))
+    return _store(context.flags)
+
+
+@router.get(
+    "/flag-events",
+    summary="Each new version of the flag document as a server-sent event",
+    response_model=None,
+    responses={
+        200: {"content": {"text/event-stream": {}}, "description": "`data` is the version."},
+        **READS,
+    },
+)
+async def events(request: Request) -> EventSourceResponse:
+    authorise(await principal_of(request), Action.READ_FLAGS, FLAGS)
+    context = context_of(request)
+    return EventSourceResponse(
+        _changes(context.flags.keeper, context.closing),
+        ping=HEARTBEAT,
+        send_timeout=SEND_TIMEOUT,
+        shutdown_grace_period=FAREWELL,
+    )
+
+
+async def _changes(keeper: FlagKeeper, closing: asyncio.Event) -> AsyncGenerator[ServerSentEvent, None]:
+    """Begins with the version in force, so that a client which reconnects has missed nothing."""
+    current = keeper.current
+    yield ServerSentEvent(dump_json(version_json(current)).decode(), event="version")
+    end = asyncio.ensure_future(closing.wait())
+    try:
+        while True:
+            change = asyncio.ensure_future(keeper.wait_for_change(current.number if current else 0))
+            done, _ = await asyncio.wait((change, end), return_when=asyncio.FIRST_COMPLETED)
+            if change not in done:
+                change.cancel()
+                return  # the client reconnects to another replica
+            current = change.result()
+            yield ServerSentEvent(dump_json(current.to_json()).decode(), event="version")
+    finally:
+        end.cancel()
+
+
+def _store(flags: Changes) -> Response:
+    status, current = flags.keeper.status, flags.keeper.current
+    content = {
+        "state": status.state,
+        "since": status.since.isoformat(),
+        "detail": status.detail,
+        "version": current.number if current else 0,
+        "digest": current.digest if current else "",
+        "writable": flags.store.writable,
+    }
+    return Response(dump_json(content), media_type="application/json")

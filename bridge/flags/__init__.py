@@ -1,0 +1,1 @@
+"""Flags at the bridge: decisions, changes, outcomes, and staged rollouts."""

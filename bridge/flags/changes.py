@@ -1,0 +1,175 @@
+"""Changing the flag document: by an edit, with a reason, against the version it was made for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from crossover.audit import Audit, Event
+from crossover.errors import InvalidField, NotFound, PreconditionFailed, StoreConflict, Unavailable
+from crossover.flags.effects import Effect, effects
+from crossover.flags.lint import shadowed
+from crossover.flags.model import Document
+from crossover.flags.version import Change, Version
+from crossover.identity import PLATFORM, Principal
+from crossover.stores.flag_keeper import FlagKeeper, StoreRefused
+from crossover.stores.flag_store import FlagStore, ReadOnlyStore, VersionConflict
+from crossover.stores.leases import StoreAway
+
+Edit = Callable[[Document], Document]
+
+TRIES = 20
+"""How often an edit without If-Match is made anew on what another writer left: edits by name commute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """On whose word, why, and by which request."""
+
+    principal: Principal
+    reason: str
+    request_id: str = ""
+
+    def change(self, action: str) -> Change:
+        return Change(self.principal.name, self.reason, datetime.now(UTC), action, self.request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a change did, or (dry run) would do. `version` is None for a dry run."""
+
+    document: Document
+    version: Version | None
+    effects: list[Effect]
+    shadowed: list[str]
+
+
+class Changes:
+    """All writes to the flag document, each of them audited.
+
+    Args:
+        tenants: those known to this installation: for them a change's effects are told.
+    """
+
+    def __init__(self, store: FlagStore, keeper: FlagKeeper, audit: Audit, tenants: Iterable[str]) -> None:
+        self.store = store
+        self.keeper = keeper
+        self._audit = audit
+        self._tenants = tuple(tenants)
+
+    async def apply(
+        self, edit: Edit, action: str, author: Author, *, if_match: str | None = None, dry_run: bool = False
+    ) -> Changed:
+        """Makes the edit on what is in force.
+
+        Raises:
+            InvalidField: the edit does not make sense; nothing has changed.
+            PreconditionFailed: `if_match` is not the version in force.
+            StoreConflict, Unavailable: the store does not take it.
+        """
+        for _ in range(TRIES):
+            before = self.keeper.current
+            _check_match(before, if_match)
+            document = _edited(before, edit)
+            changed = self._changed(before, document)
+            if dry_run or (before and document == before.document):
+                return changed
+            try:
+                version = await self._put(before, document, author.change(action))
+            except VersionConflict:
+                if if_match is not None:
+                    raise PreconditionFailed(_MEANWHILE) from None
+                continue
+            self._record(author, action, before, version)
+            return Changed(document, version, changed.effects, changed.shadowed)
+        raise Unavailable("Others keep changing the flags: try again.", retry_after=1)
+
+    async def revert(self, number: int, author: Author, *, dry_run: bool = False) -> Changed:
+        """Makes an earlier version's document the newest. Raises NotFound for a version that is not kept."""
+        old = await self.version(number)
+        return await self.apply(lambda _: old.document, "revert", author, dry_run=dry_run)
+
+    async def version(self, number: int) -> Version:
+        """Raises NotFound, Unavailable."""
+        found = await self.history(before=number + 1, limit=1)
+        if not found or found[0].number != number:
+            raise NotFound(f"There is no version {number} of the flags (any more).")
+        return found[0]
+
+    async def history(self, *, before: int | None, limit: int) -> list[Version]:
+        """Newest first. Raises Unavailable."""
+        try:
+            return await self.store.history(before=before, limit=limit)
+        except (StoreAway, ValueError) as error:
+            raise _away(error) from None
+
+    async def restore(self, side: Literal["replica", "store"], author: Author) -> Version:
+        """An operator's word on which is right: what this replica knows, or what the store holds."""
+        before = self.keeper.current
+        try:
+            version = await self.keeper.restore(side, author.change("restore"))
+        except (ReadOnlyStore, ValueError) as error:
+            raise StoreConflict(f"{error}") from None
+        except StoreAway as error:
+            raise _away(error) from None
+        self._record(author, "restore", before, version)
+        return version
+
+    async def _put(self, before: Version | None, document: Document, change: Change) -> Version:
+        def build(head: Version | None) -> Version:
+            if (head.digest if head else None) != (before.digest if before else None):
+                raise VersionConflict(head)  # the edit was made on another document
+            return head.followed_by(document, change) if head else Version.first(document, change)
+
+        try:
+            return await self.keeper.put(build, before.etag if before else None)
+        except (ReadOnlyStore, StoreRefused) as error:
+            raise StoreConflict(f"{error}") from None
+        except StoreAway as error:
+            raise _away(error) from None
+
+    def _changed(self, before: Version | None, document: Document) -> Changed:
+        old = before.document if before else None
+        return Changed(document, None, effects(old, document, self._tenants), shadowed(document))
+
+    def _record(self, author: Author, action: str, before: Version | None, after: Version | None) -> None:
+        self._audit.record(
+            Event(
+                who=author.principal.name,
+                tenant=PLATFORM,
+                action=f"flags.{action}",
+                subject="flags",
+                why=author.reason,
+                before=_summary(before),
+                after=_summary(after),
+                request_id=author.request_id,
+            )
+        )
+
+
+_MEANWHILE = "The flags have changed since you read them: read them again, and repeat the change."
+
+
+def _check_match(current: Version | None, if_match: str | None) -> None:
+    if if_match is None or if_match == "*":
+        return
+    if current is None or current.etag not in [tag.strip() for tag in if_match.split(",")]:
+        raise PreconditionFailed(_MEANWHILE)
+
+
+def _edited(before: Version | None, edit: Edit) -> Document:
+    try:
+        return edit(before.document if before else Document())
+    except ValueError as error:
+        raise InvalidField(f"{error}.".replace("..", "."), field="(body)") from None
+
+
+def _away(error: Exception) -> Unavailable:
+    return Unavailable(f"The flag store does not answer: {error}", retry_after=2)
+
+
+def _summary(version: Version | None) -> dict[str, object] | None:
+    """The document itself is in the history; the audit names it by number and digest."""
+    return {"version": version.number, "digest": version.digest} if version else None

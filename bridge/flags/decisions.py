@@ -1,0 +1,208 @@
+"""Which way a node goes: decided once, pinned, and told again to whoever asks again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from bridge.flags.request import DecisionRequest
+from bridge.steps.engine import RunRef, Snapshot
+from bridge.steps.record import RunRecord
+from crossover.audit import Audit, Event
+from crossover.contract.run import Scope, run_id
+from crossover.errors import CrossoverError, DecisionConflict, InvalidField, NotFound, Unavailable
+from crossover.flags.decision import Decision
+from crossover.flags.evaluation import Evaluation
+from crossover.flags.model import ENABLE_CROSSOVER, Reason, Variant
+from crossover.identity import Action, Principal, Resource, authorise
+from crossover.stores.flag_keeper import FlagKeeper
+from crossover.stores.leases import StoreAway
+from crossover.stores.pins import Pins, Place
+from crossover.telemetry import get_logger
+
+TEMPORAL_PATIENCE = 0.25
+"""Seconds for asking whether the node already has a run. With the pins' own limit a decision stays under
+half a second whatever is away."""
+
+_log = get_logger(__name__)
+
+
+class Decisions:
+    """
+    Args:
+        describe: tells of a run, for the decision in its memo: pins may be lost, runs are not.
+        namespace_of: a tenant's Temporal namespace.
+        count: told each new decision, for metrics.
+    """
+
+    def __init__(
+        self,
+        keeper: FlagKeeper,
+        pins: Pins,
+        describe: Callable[[RunRef], Awaitable[Snapshot]],
+        namespace_of: Callable[[str], str],
+        audit: Audit,
+        count: Callable[[Decision], None],
+    ) -> None:
+        self._keeper = keeper
+        self._pins = pins
+        self._describe = describe
+        self._namespace_of = namespace_of
+        self._audit = audit
+        self._count = count
+
+    async def decide(self, principal: Principal, asked: DecisionRequest, request_id: str = "") -> Decision:
+        """The node's decision: the pinned one, else that of its run, else a new one.
+
+        Never fails for what is away: then it is legacy, with the reason in `note`, as long as nothing says
+        that a run may exist.
+        """
+        authorise(principal, Action.DECIDE, Resource(principal.tenant))
+        fresh = self._evaluated(principal.tenant, asked)
+        pinned = await self._pins.find(fresh.key)
+        if pinned is not None:
+            return pinned
+        decision = await self._checked(fresh)
+        kept = await self._pins.pin(decision)
+        if kept == decision:
+            self._count(decision)
+            self._record(principal, decision, request_id)
+        return kept
+
+    def place(self, decision: Decision) -> Place:
+        """Who keeps the decision."""
+        return self._pins.place(decision.key)
+
+    async def of_trace(self, principal: Principal, trace_id: str) -> list[Decision]:
+        authorise(principal, Action.READ, Resource(principal.tenant))
+        try:
+            return await self._pins.of_trace(principal.tenant, trace_id)
+        except StoreAway as error:
+            raise Unavailable(f"Decisions cannot be listed: {error.detail}", retry_after=2) from None
+
+    async def for_start(self, principal: Principal, given: dict[str, object], key: str) -> Decision:
+        """The decision that a start brings, if it is this node's and lets it start.
+
+        `key`: the run's node key. Raises InvalidField, DecisionConflict.
+        """
+        decision = parse_decision(given, principal.tenant)
+        if decision.key[-1] != key:
+            raise InvalidField(
+                "decision is of another node: give `decide` and `run` the same node name.", field="decision"
+            )
+        pinned = await self._pins.pin(decision)
+        if pinned.variant is not decision.variant:
+            raise DecisionConflict(
+                f"This node was decided {pinned.variant} (version {pinned.config_version}), and the start "
+                f"brings {decision.variant}: pass on the output of the node's own decide step.",
+                field="decision.variant",
+            )
+        if pinned.variant is Variant.LEGACY:
+            raise DecisionConflict(
+                "This node was decided legacy, so no run is started for it.", field="decision.variant"
+            )
+        return pinned
+
+    def _evaluated(self, tenant: str, asked: DecisionRequest) -> Decision:
+        context, status = asked.context(tenant), self._keeper.status
+        evaluation, note = self._evaluate(asked, tenant)
+        return Decision(
+            flag=asked.flag,
+            variant=evaluation.variant,
+            reason=evaluation.reason,
+            rule=evaluation.rule,
+            config_version=evaluation.config_version,
+            context=context,
+            argo=replace(asked.argo.node(), retries=0),
+            trace_id=asked.trace_id or asked.argo.workflow,
+            decided_at=datetime.now(UTC),
+            stale=status.state != "fresh",
+            note=note,
+        )
+
+    def _evaluate(self, asked: DecisionRequest, tenant: str) -> tuple[Evaluation, str]:
+        try:
+            return self._keeper.evaluator.evaluate(asked.flag, asked.context(tenant)), ""
+        except KeyError:
+            current = self._keeper.current
+            number = current.number if current else 0
+            default = Evaluation(asked.flag, Variant.LEGACY, Reason.DEFAULT, "default", number)
+            return default, f"There is no flag {asked.flag}, so this is legacy."
+
+    async def _checked(self, fresh: Decision) -> Decision:
+        """A run of the node decides, whatever the flags say now. Temporal away before a start: legacy."""
+        if fresh.flag != ENABLE_CROSSOVER:
+            return fresh
+        try:
+            async with asyncio.timeout(TEMPORAL_PATIENCE):
+                existing = await self._describe(self._run(fresh))
+        except NotFound:
+            return fresh
+        except (CrossoverError, TimeoutError) as error:
+            return _without_temporal(fresh, error)
+        return _of_run(fresh, existing)
+
+    def _run(self, decision: Decision) -> RunRef:
+        tenant = decision.context.tenant
+        return RunRef(self._namespace_of(tenant), run_id(tenant, decision.argo, Scope.NODE))
+
+    def _record(self, principal: Principal, decision: Decision, request_id: str) -> None:
+        _log.info(
+            "decided",
+            trace_id=decision.trace_id,
+            tenant=decision.context.tenant,
+            variant=decision.variant.value,
+            rule=decision.rule,
+            config_version=decision.config_version,
+            stale=decision.stale,
+        )
+        self._audit.record(
+            Event(
+                who=principal.name,
+                tenant=decision.context.tenant,
+                action="decision.made",
+                subject="/".join(decision.key[2:]),
+                why=decision.note or decision.rule,
+                after=decision.to_json(),
+                request_id=request_id,
+            )
+        )
+
+
+def parse_decision(given: object, tenant: str) -> Decision:
+    """What a caller gives back of its decision. Raises InvalidField; another tenant's is none of its own."""
+    try:
+        if not isinstance(given, dict):
+            raise ValueError("it is no object")
+        decision = Decision.from_json(given)
+    except ValueError as error:
+        raise InvalidField(f"decision cannot be read: {str(error)[:200]}.", field="decision") from None
+    if decision.context.tenant != tenant:
+        raise InvalidField("decision is not of this tenant.", field="decision.context.tenant")
+    return decision
+
+
+def _without_temporal(fresh: Decision, error: Exception) -> Decision:
+    if fresh.variant is Variant.LEGACY:
+        return fresh
+    why = error.detail if isinstance(error, CrossoverError) else "it does not answer in time"
+    return replace(
+        fresh,
+        variant=Variant.LEGACY,
+        reason=Reason.ERROR,
+        note=f"The flags say {fresh.variant}, but Temporal is away, so this is legacy: {why}",
+    )
+
+
+def _of_run(fresh: Decision, existing: Snapshot) -> Decision:
+    """The decision in the run's memo; a run that was started without one counts as crossover."""
+    record = RunRecord.from_memo(existing.memo, tenant=fresh.context.tenant)
+    note = "This node already has a run, which decides."
+    if record.decision is not None:
+        try:
+            return replace(Decision.from_json(record.decision), note=note)
+        except ValueError:
+            pass
+    return replace(fresh, variant=Variant.CROSSOVER, reason=Reason.TARGETING_MATCH, rule="run", note=note)
