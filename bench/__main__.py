@@ -6,7 +6,7 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from bench import feeds, filters, starts, steps, waits, whole
+from bench import feeds, filters, flags, starts, steps, waits, whole
 from bench.figures import Figure, save, show
 from bench.rig import leave
 
@@ -21,6 +21,10 @@ SUITES: dict[tuple[str, ...], Measure] = {
     ("feed_lines_per_s", "feed_rss_growth_mb"): feeds.measure_throughput,
     ("feed_200_viewers_",): feeds.measure_viewers,
     ("feed_latency_",): feeds.measure_latency,
+    ("flag_eval_us",): flags.measure_evaluation,
+    ("flag_http_per_s",): flags.measure_http,
+    ("flag_propagation_",): flags.measure_propagation,
+    ("flag_blackhole_",): flags.measure_blackhole,
     ("demo_warm_s",): whole.measure_demo,
     ("test_s",): whole.measure_tests,
 }

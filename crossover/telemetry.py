@@ -77,7 +77,10 @@ def build_telemetry(
 
 
 def configure_logging(level: str, *, stream: TextIO = sys.stderr, json: bool = True) -> None:
-    """One JSON object per line (or, for people, aligned text): ours and the libraries' alike."""
+    """One JSON object per line (or, for people, aligned text): ours and the libraries' alike.
+
+    The audit goes to standard output instead, so that it can be shipped by itself.
+    """
     renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
     if not json:
         # Plain tracebacks: the pretty ones show every local variable, secrets too, and take seconds.
@@ -91,18 +94,20 @@ def configure_logging(level: str, *, stream: TextIO = sys.stderr, json: bool = T
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         structlog.processors.EventRenamer("msg"),
     ]
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                renderer,
-            ],
-            foreign_pre_chain=shared,
-        )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        foreign_pre_chain=shared,
     )
+    handler, audit = logging.StreamHandler(stream), logging.StreamHandler(sys.stdout)
+    for each in (handler, audit):
+        each.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.getLogger("audit").handlers = [audit]
+    logging.getLogger("audit").propagate = False
     logging.getLogger("uvicorn.access").disabled = True
     structlog.configure(
         processors=[

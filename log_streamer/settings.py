@@ -35,8 +35,9 @@ class LogStreamerSettings(IdentitySettings):
     listen_port: int = Field(8788, ge=0, le=65535, description="TCP port; 0 takes a free one and prints it.")
     tenants_file: Path | None = Field(
         None,
-        description="YAML of `tenants`: each one's `argo_namespaces`, `worker_namespaces` and "
-        "`worker_selector`. Without it there is one tenant, `tenant`, with the three settings below.",
+        description="YAML of `tenants`: each one's `argo_namespaces`, `worker_namespaces`, "
+        "`worker_selector` and `streams` (instead of streams_per_tenant). Without it there is one tenant, "
+        "`tenant`, with the three settings below.",
     )
     argo_namespaces: str = Field("argo", description="Namespaces of `tenant`'s Argo workflows, by comma.")
     worker_namespaces: str = Field(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -20,6 +20,7 @@ class _Entry(BaseModel):
     argo_namespaces: tuple[str, ...] = Field(min_length=1)
     worker_namespaces: tuple[str, ...] = ()
     worker_selector: str = ""
+    streams: int | None = Field(default=None, ge=1)
 
 
 class _File(BaseModel):
@@ -38,9 +39,10 @@ class _File(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Tenants:
-    """By name."""
+    """By name. `streams`: how many a tenant may have open, where that differs from the service's limit."""
 
     tenants: Mapping[str, Tenant]
+    streams: Mapping[str, int] = field(default_factory=dict)
 
     def tenant(self, name: str) -> Tenant:
         """Raises Forbidden for a tenant that is not listed."""
@@ -62,7 +64,10 @@ def read_tenants(path: Path) -> Tenants:
         raise ValueError(f"{path}: {place}: {first['msg']}") from error
     except yaml.YAMLError as error:
         raise ValueError(f"{path}: {error}") from error
-    return Tenants({name: _tenant(name, entry) for name, entry in file.tenants.items()})
+    return Tenants(
+        {name: _tenant(name, entry) for name, entry in file.tenants.items()},
+        {name: entry.streams for name, entry in file.tenants.items() if entry.streams is not None},
+    )
 
 
 def open_tenants(name: str, argo: tuple[str, ...], workers: tuple[str, ...], selector: str) -> Tenants:

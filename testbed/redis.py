@@ -33,6 +33,10 @@ class RedisServer:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int | None:
+        return self._program.process.pid if self._program and self._program.process else None
+
     async def start(self) -> None:
         args = [redis_binary(), "--port", str(self.port), "--bind", "127.0.0.1"]
         self._program = Program([*args, "--save", "", "--appendonly", "no", *self.options])

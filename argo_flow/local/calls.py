@@ -35,8 +35,7 @@ class Composite:
         try:
             frame = self.frame_of(call, name, parent)
         except UnresolvedReference as error:  # of a dynamic templateRef: all others were looked up before
-            node = self.run.new_node(name, call.name, "", "Skipped", self.node.id, parent)
-            return self.run.finish(node, NodePhase.ERROR, str(error))
+            return self.run.finish(self.nowhere(call, name, parent), NodePhase.ERROR, str(error))
         try:
             if call.when and not evaluate_when(condition := substitute(call.when, variables)):
                 skipped = frame.node(self.run, "Skipped")
@@ -58,6 +57,12 @@ class Composite:
             parent=parent,
             depth=self.frame.depth + 1,
         )
+
+    def nowhere(self, call: Call, name: str, parent: str) -> NodeStatus:
+        """The node of a call that runs nothing."""
+        reference = call.template_ref
+        template = call.template or (reference.template if reference else "")
+        return self.run.new_node(name, call.name, template, "Skipped", self.node.id, parent)
 
     def facts(self, call: Call, node: NodeStatus) -> Variables:
         try:

@@ -58,7 +58,7 @@ class _Tasks:
         name = f"{composite.node.name}.{task.name}"
         phases = {name: node.phase for name, node in self._nodes.items()}
         if not may_run(task, phases, self._dag):
-            omitted = composite.frame_of(task, name, composite.node.id).node(composite.run, "Skipped")
+            omitted = composite.nowhere(task, name, composite.node.id)
             return composite.run.finish(omitted, NodePhase.OMITTED, "omitted: depends condition not met")
         return await composite.call(task, name, composite.node.id, self._variables(task))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,9 +20,6 @@ from crossover.stores.flag_store import FlagStore, ReadOnlyStore, VersionConflic
 from crossover.stores.leases import StoreAway
 
 Edit = Callable[[Document], Document]
-
-TRIES = 20
-"""How often an edit without If-Match is made anew on what another writer left: edits by name commute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +67,13 @@ class Changes:
             PreconditionFailed: `if_match` is not the version in force.
             StoreConflict, Unavailable: the store does not take it.
         """
-        for _ in range(TRIES):
-            before = self.keeper.current
-            _check_match(before, if_match)
-            document = _edited(before, edit)
-            changed = self._changed(before, document)
-            if dry_run or (before and document == before.document):
-                return changed
-            try:
-                version = await self._put(before, document, author.change(action))
-            except VersionConflict:
-                if if_match is not None:
-                    raise PreconditionFailed(_MEANWHILE) from None
-                continue
+        if dry_run:
+            return await self._dry(edit, if_match)
+        before, version = await self._put(edit, author.change(action), if_match)
+        document = version.document if version else before.document if before else Document()
+        if version is not None:
             self._record(author, action, before, version)
-            return Changed(document, version, changed.effects, changed.shadowed)
-        raise Unavailable("Others keep changing the flags: try again.", retry_after=1)
+        return await self._changed(before, document, version)
 
     async def revert(self, number: int, author: Author, *, dry_run: bool = False) -> Changed:
         """Makes an earlier version's document the newest. Raises NotFound for a version that is not kept."""
@@ -117,22 +106,43 @@ class Changes:
         self._record(author, "restore", before, version)
         return version
 
-    async def _put(self, before: Version | None, document: Document, change: Change) -> Version:
+    async def _dry(self, edit: Edit, if_match: str | None) -> Changed:
+        before = self.keeper.current
+        _check_match(before, if_match)
+        return await self._changed(before, _edited(before, edit), None)
+
+    async def _put(
+        self, edit: Edit, change: Change, if_match: str | None
+    ) -> tuple[Version | None, Version | None]:
+        """The version that was edited, and what it became: None when the edit changes nothing."""
+        edited: Version | None = None
+
         def build(head: Version | None) -> Version:
-            if (head.digest if head else None) != (before.digest if before else None):
-                raise VersionConflict(head)  # the edit was made on another document
+            nonlocal edited
+            edited = head
+            _check_match(head, if_match)
+            document = _edited(head, edit)
+            if head is not None and document == head.document:
+                raise _Unchanged
             return head.followed_by(document, change) if head else Version.first(document, change)
 
         try:
-            return await self.keeper.put(build, before.etag if before else None)
+            version = await self.keeper.put(build, _etag(if_match))
+            return edited, version
+        except _Unchanged:
+            return edited, None
+        except VersionConflict:
+            raise PreconditionFailed(_MEANWHILE) from None
         except (ReadOnlyStore, StoreRefused) as error:
             raise StoreConflict(f"{error}") from None
         except StoreAway as error:
             raise _away(error) from None
 
-    def _changed(self, before: Version | None, document: Document) -> Changed:
+    async def _changed(self, before: Version | None, document: Document, version: Version | None) -> Changed:
+        """Thousands of tenants take a second to compare: others are served meanwhile."""
         old = before.document if before else None
-        return Changed(document, None, effects(old, document, self._tenants), shadowed(document))
+        moved = await asyncio.to_thread(effects, old, document, self._tenants)
+        return Changed(document, version, moved, await asyncio.to_thread(shadowed, document))
 
     def _record(self, author: Author, action: str, before: Version | None, after: Version | None) -> None:
         self._audit.record(
@@ -149,7 +159,16 @@ class Changes:
         )
 
 
+class _Unchanged(Exception):
+    """The edit leaves the document as it is."""
+
+
 _MEANWHILE = "The flags have changed since you read them: read them again, and repeat the change."
+
+
+def _etag(if_match: str | None) -> str | None:
+    """The one version that is meant, so that a replica which is a moment behind looks at the store first."""
+    return if_match if if_match and if_match != "*" and "," not in if_match else None
 
 
 def _check_match(current: Version | None, if_match: str | None) -> None:

@@ -6,6 +6,7 @@ replicas make it at once, the store takes one, and the other looks again.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -133,9 +134,10 @@ class Rollouts:
         return version if move is None else await self._make(move, version, place, now)
 
     async def _make(self, move: Move, version: Version, place: Place, now: datetime) -> Version:
-        change = Change(WHO, move.note, now, move.action)
+        # Named, for two replicas may make the same move in the same microsecond, and only one has made it.
+        change = Change(WHO, move.note, now, move.action, request_id=uuid.uuid4().hex)
         moved = version.followed_by(with_split(version.document, place, move.split), change)
-        event = _event(move, version.document.flags[place.flag].rollout[place.index], place.flag)
+        event = _event(move, version.document.flags[place.flag].rollout[place.index], place.flag, change)
         earlier, self._unsure = self._unsure, (moved, event)
         try:
             await self._flags.put(lambda head: _on(version, moved, head), version.etag)
@@ -211,7 +213,7 @@ def _on(judged: Version, moved: Version, head: Version | None) -> Version:
     return moved
 
 
-def _event(move: Move, before: Split, flag: str) -> Event:
+def _event(move: Move, before: Split, flag: str, change: Change) -> Event:
     return Event(
         who=WHO,
         tenant=PLATFORM,
@@ -220,6 +222,7 @@ def _event(move: Move, before: Split, flag: str) -> Event:
         why=move.note,
         before=_told(before),
         after=_told(move.split),
+        request_id=change.request_id,
     )
 
 

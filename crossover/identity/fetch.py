@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 import httpx
@@ -16,8 +17,13 @@ class CannotFetch(Exception):
 
 
 def issuer_client() -> httpx.AsyncClient:
+    """Trusts the system's certificate authorities: a company's own issuer often has the company's own."""
     return httpx.AsyncClient(
-        timeout=TIMEOUT, limits=httpx.Limits(max_connections=8), follow_redirects=False, trust_env=False
+        verify=ssl.create_default_context(),
+        timeout=TIMEOUT,
+        limits=httpx.Limits(max_connections=8),
+        follow_redirects=False,
+        trust_env=False,
     )
 
 

@@ -34,20 +34,23 @@ class KubernetesApi:
     """Args:
         url: of the API server.
         token_file: our own service account's token, which the kubelet renews: it is read for each review.
-        ca_file: CA of the server's certificate.
+        ca_file: CA of the server's certificate; None: the system's.
+        timeout: seconds.
 
     Raises:
         OSError, ValueError: a file cannot be used; the text names it.
     """
 
-    def __init__(self, url: str, token_file: Path | None, ca_file: Path | None) -> None:
+    def __init__(
+        self, url: str, token_file: Path | None, ca_file: Path | None, *, timeout: float = TIMEOUT
+    ) -> None:
         for file in filter(None, (token_file, ca_file)):
             file.stat()  # ssl's own error would not name the file
         self._token_file = token_file
         self._client = httpx.AsyncClient(
             base_url=url,
             verify=_tls(ca_file if url.startswith("https:") else None),
-            timeout=TIMEOUT,
+            timeout=timeout,
             limits=httpx.Limits(max_connections=16),
             follow_redirects=False,
             trust_env=False,

@@ -80,30 +80,32 @@ class FileVersions:
     def proposed(self) -> Version | None:
         try:
             return self._read(self._proposal)
-        except ValueError:
+        except (OSError, ValueError):
             return None
 
     def withdraw(self) -> None:
         self._proposal.unlink(missing_ok=True)
 
     def _write_all(self) -> None:
+        newest = max(self._unwritten)
         for number, version in sorted(self._unwritten.items()):
             write_atomically(self._file(number), _text(version))
             del self._unwritten[number]
-            for other in sorted(self._on_disk()):
-                if other > number:
-                    self._file(other).unlink(missing_ok=True)
-        for old in sorted(self._on_disk())[:-KEPT]:
-            self._file(old).unlink(missing_ok=True)
+        held = sorted(self._on_disk())
+        for number in (*held[:-KEPT], *(each for each in held if each > newest)):
+            self._file(number).unlink(missing_ok=True)
         self.withdraw()
 
     def _numbers(self) -> set[int]:
         return self._on_disk() | self._unwritten.keys()
 
     def _on_disk(self) -> set[int]:
-        if not self._directory.is_dir():
+        try:
+            with os.scandir(self._directory) as entries:
+                names = [each.name.removesuffix(".json") for each in entries]
+        except (FileNotFoundError, NotADirectoryError):
             return set()
-        return {int(each.stem) for each in self._directory.glob("*.json") if each.stem.isdecimal()}
+        return {int(name) for name in names if name.isdecimal()}
 
     def _file(self, number: int) -> Path:
         return self._directory / f"{number:08}.json"

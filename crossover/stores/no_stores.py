@@ -1,4 +1,4 @@
-"""For an installation without Redis and without files: nothing is kept, and whoever asks is told what to set."""
+"""For an installation without Redis and files: nothing is kept, and whoever asks is told what to set."""
 
 from __future__ import annotations
 

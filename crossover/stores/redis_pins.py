@@ -19,6 +19,7 @@ _PIN = """
 local held = redis.call('GET', KEYS[1])
 if held then
   redis.call('EXPIRE', KEYS[1], ARGV[3])
+  redis.call('EXPIRE', KEYS[2], ARGV[3])
   return held
 end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])

@@ -1,11 +1,12 @@
-"""docs/step.md: the flags, variables and exit codes of `crossover step run`."""
+"""docs/step.md: the flags and variables of the `crossover step` commands, and the exit codes of `run`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from crossover.cli.step.arguments import GROUPS, USAGE, Group
+from crossover.cli.step.arguments import Command, Group
+from crossover.cli.step.settings import DECIDE, OUTCOME, RUN
 from crossover.contract.run import ExitCode
 from docs.pages.markdown import code, fence, page, table
 
@@ -68,10 +69,7 @@ RECIPES = {
 
 INTRO = """\
 Starts a Temporal run for an Argo step, or attaches to the one it already has; waits for it, prints its
-progress, writes its outputs to files, and exits with its code.
-
-Each flag has a variable that stands in for it; the flag wins, and an empty value counts as not given.
-Durations are seconds or, for example, `90s`, `15m`, `1h30m`."""
+progress, writes its outputs to files, and exits with its code."""
 
 EXIT_INTRO = """\
 `lastRetry.exitCode` is a string in a `retryStrategy.expression`; with an expression and no `retryPolicy`,
@@ -83,19 +81,48 @@ Give every strategy a `limit`: Argo waits for the `backoff` only then. The shipp
 `run-retries`."""
 
 
+ABOUT = """\
+One Argo step as one Temporal run: `run` is the step, `decide` says before it whether it is to be one, and
+`outcome` tells afterwards how it went.
+
+Each flag has a variable that stands in for it; the flag wins, and an empty value counts as not given.
+Durations are seconds or, for example, `90s`, `15m`, `1h30m`."""
+
+DECIDE_INTRO = """\
+Asks the bridge which way this Argo node goes, and writes the answer to two files: `variant` (`legacy`,
+`shadow` or `crossover`) and `decision`, all of it as JSON, for `run` and `outcome`. Asked again for the same
+node, the answer is the same. Whatever goes wrong means legacy, with the reason in the decision's `note`, and
+exit code 0: only a wrong flag (2), files that cannot be written (1) and a signal (130, 143) end it
+otherwise."""
+
+OUTCOME_INTRO = """\
+Tells the bridge how one side of a decided node went, which is what staged rollouts are judged by. Without
+`--phase` the side is the node's run, and the bridge is asked how that went. What cannot be told is lost and
+fails nothing: only a wrong flag (2) and a signal (130, 143) end it with anything but 0."""
+
+
 def render() -> str:
     return page(
-        "crossover step run",
-        "crossover/cli/step/arguments.py and docs/pages/step.py",
-        fence("text", USAGE),
-        INTRO,
-        *(part for group in GROUPS for part in _group(group)),
-        "## Exit codes",
+        "crossover step",
+        "crossover/cli/step/settings.py and docs/pages/step.py",
+        ABOUT,
+        *_command(RUN, INTRO),
+        "### Exit codes",
         EXIT_INTRO,
         table(["code", "meaning", "try again?", "expression"], _exit_rows()),
         RECIPE_INTRO,
         *(part for title, text in RECIPES.items() for part in (f"{title}:", fence("yaml", _strategy(text)))),
+        *_command(DECIDE, DECIDE_INTRO),
+        *_command(OUTCOME, OUTCOME_INTRO),
     )
+
+
+def _command(command: Command, intro: str) -> Iterator[str]:
+    yield f"## crossover step {command.name}"
+    yield fence("text", command.usage)
+    yield intro
+    for group in command.groups:
+        yield from _group(group)
 
 
 def _group(group: Group) -> tuple[str, str]:
@@ -109,7 +136,7 @@ def _group(group: Group) -> tuple[str, str]:
         ]
         for setting in group.settings
     ]
-    return f"## {group.title[0].upper()}{group.title[1:]}", table(head, rows)
+    return f"### {group.title[0].upper()}{group.title[1:]}", table(head, rows)
 
 
 def _sentence(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -12,7 +13,7 @@ from crossover import errors
 from crossover.api.caller import token_of
 from crossover.api.documented import problems
 from crossover.identity import Action, Principal, Resource, authorise
-from crossover.stores.leases import RETRY_AFTER, Refused
+from crossover.stores.leases import RETRY_AFTER, Refused, Scope
 from log_streamer.api.context import Context, context_of, principal_of
 from log_streamer.api.documented import PARAMETERS, RESPONSES
 from log_streamer.api.formats import accepted_compression
@@ -62,11 +63,15 @@ async def logs(request: Request, trace_id: str) -> Response:
 
 async def _take_slots(context: Context, principal: Principal, stack: AsyncExitStack) -> None:
     """Held until `stack` is closed. Raises Busy, which says whose limit was reached."""
-    claims = context.settings.streams().claims(principal.tenant, principal.name)
+    limits, own = context.settings.streams(), context.tenants.streams.get(principal.tenant)
+    if own is not None:
+        limits = replace(limits, tenant=own)
     try:
-        lease = await context.leases.acquire(claims)
+        lease = await context.leases.acquire(limits.claims(principal.tenant, principal.name))
     except Refused as refused:
         limit = f"CROSSOVER_LOG_STREAMER_{LIMIT_SETTINGS[refused.scope]}"
+        if refused.scope is Scope.TENANT and own is not None:
+            limit = "`streams` of the tenants file"
         raise errors.Busy(f"{refused.detail} The limit is {limit}.", retry_after=RETRY_AFTER) from None
     stack.callback(context.leases.release, lease)
 

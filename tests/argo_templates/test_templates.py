@@ -17,11 +17,12 @@ from argo_flow.graph.templates import Container, RetryStrategy, Script
 from argo_flow.local import LocalRunner
 from argo_flow.local.settings import inherited
 from argo_flow.parse import parse_texts
-from crossover.cli.step.settings import SETTINGS
+from crossover.cli.step.settings import COMMANDS
 from crossover.contract.run import ExitCode
 
 ROOT = Path(__file__).parents[2] / "argo_templates"
 README = (ROOT / "README.md").read_text()
+OURS = ("crossover-step", "crossover-or-legacy")
 FILES = sorted(ROOT.rglob("*.yaml"))
 
 
@@ -30,10 +31,11 @@ def shipped() -> Bundle:
     return parse_texts({str(path.relative_to(ROOT)): path.read_text() for path in FILES})
 
 
-def step_container(shipped: Bundle) -> Container:
-    body = shipped.workflow_template("crossover-step", cluster_scope=False).template("run").body
-    assert isinstance(body, Container)
-    return body
+def step_containers(shipped: Bundle) -> dict[str, Container]:
+    """The containers that run `crossover step`, by template."""
+    homes = [shipped.workflow_template(name, cluster_scope=False) for name in OURS]
+    templates = [template for home in homes for template in home.templates]
+    return {each.name: each.body for each in templates if isinstance(each.body, Container)}
 
 
 def test_every_file_is_read_and_every_reference_and_variable_has_its_target(shipped: Bundle) -> None:
@@ -49,13 +51,20 @@ def test_no_image_names_a_registry(shipped: Bundle) -> None:
     assert images == {"crossover:latest"}
 
 
-def test_every_variable_of_the_step_template_is_one_that_the_step_reads(shipped: Bundle) -> None:
-    known = {setting.environment for setting in SETTINGS.values()}
-    assert {variable.name for variable in step_container(shipped).env} <= known
+def test_every_variable_of_a_step_container_is_one_that_its_command_reads(shipped: Bundle) -> None:
+    containers = step_containers(shipped)
+    assert set(containers) == {"run", "decide", "start-shadow", "tell-outcome"}
+    for container in containers.values():
+        program, step, name = container.command
+        (command,) = (each for each in COMMANDS if each.name == name)
+        known = {setting.environment for setting in command.settings.values()}
+        assert (program, step) == ("crossover", "step")
+        assert {variable.name for variable in container.env} <= known
 
 
-def test_the_step_template_is_hardened_and_bounded(shipped: Bundle) -> None:
-    extra = step_container(shipped).extra
+@pytest.mark.parametrize("name", ["run", "decide", "start-shadow", "tell-outcome"])
+def test_a_step_container_is_hardened_and_bounded(shipped: Bundle, name: str) -> None:
+    extra = step_containers(shipped)[name].extra
     security = extra["securityContext"].value
     assert isinstance(security, dict)
     assert security["runAsNonRoot"] is True
@@ -82,11 +91,15 @@ def test_the_readme_lists_every_exit_code_and_only_those() -> None:
     assert [int(code) for code, _, _ in rows] == [code.value for code in ExitCode]
 
 
-def test_the_readme_lists_the_templates_parameters_with_their_defaults(shipped: Bundle) -> None:
-    template = shipped.workflow_template("crossover-step", cluster_scope=False).template("run")
-    rows = re.findall(
-        r"^\| `([\w-]+)` \| (?:`([^`]+)`)?", README.split("## Use")[1].split("| output")[0], re.MULTILINE
-    )
+@pytest.mark.parametrize(
+    ("name", "heading"), [("crossover-step", "## Use"), ("crossover-or-legacy", "## Crossover or legacy")]
+)
+def test_the_readme_lists_the_templates_parameters_with_their_defaults(
+    shipped: Bundle, name: str, heading: str
+) -> None:
+    template = shipped.workflow_template(name, cluster_scope=False).template("run")
+    section = README.split(heading)[1].split("\n## ")[0].split("| parameter")[1].split("| output")[0]
+    rows = re.findall(r"^\| `([\w-]+)` \| (?:`([^`]+)`)?", section, re.MULTILINE)
     assert rows == [(parameter.name, parameter.default or "") for parameter in template.inputs]
 
 
@@ -130,7 +143,7 @@ def test_the_step_is_tried_again_only_where_that_helps(
 
 
 def test_the_readme_shows_the_expression_that_is_shipped(shipped: Bundle) -> None:
-    shown = yaml.safe_load(README.split("```yaml")[2].split("```")[0])["expression"]
+    shown = yaml.safe_load(README.split("## Exit codes")[1].split("```yaml")[1].split("```")[0])["expression"]
     template = shipped.workflow_template("crossover-step", cluster_scope=False).template("run")
     assert template.retry_strategy is not None
     assert shown == template.retry_strategy.expression
@@ -160,7 +173,8 @@ async def test_the_example_runs_and_reports_what_the_run_found(
     environment["PATH"] = f"{fake.parent}:{environment['PATH']}"
     without_wait = {"CROSSOVER_TOKEN_FILE": ""}
     runner = LocalRunner(tmp_path / "runs", environment=environment, overrides=without_wait)
-    result = await runner.run(quick(shipped), parameters={"source": "sqlite:///x/shop.db", "output": "/out"})
+    given = {"source": "sqlite:///x/shop.db", "output": "/out"}
+    result = await runner.run(quick(shipped), "metadata-extraction-", parameters=given)
     nodes = {node.display_name: node for node in result.nodes.values()}
     assert result.phase == "Succeeded"
     assert nodes["prepare"].outputs.parameters == {"connection": "shop"}

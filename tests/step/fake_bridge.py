@@ -119,13 +119,14 @@ def decide(state: Json, body: Json) -> Json:
         "config_version": 7,
         "stale": False,
         "note": "",
-        "context": {"tenant": "test", **context},
+        "context": context | {"tenant": "test"},
         "argo": argo,
         "trace_id": body.get("trace_id", argo["workflow"]),
         "decided_at": "2026-01-31T12:00:00+00:00",
     }
-    kept: Json = state["pins"].setdefault("/".join((flag, argo["uid"], argo["node_name"])), decision)
-    return {**kept, "pinned": "shared"}
+    key = "/".join((flag, argo["uid"], argo["node_name"]))
+    kept: Json = state["pins"].setdefault(key, decision)
+    return kept | {"pinned": "shared"}
 
 
 def differences(body: Json) -> list[str] | None:

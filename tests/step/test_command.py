@@ -17,8 +17,8 @@ import psutil
 import pytest
 
 import crossover
-from crossover.cli.step.settings import COMMANDS, RUN
 from crossover.cli.step.options import Color, OnSigterm
+from crossover.cli.step.settings import RUN
 from crossover.contract.run import ArgoNode, OnCancel, Scope
 from tests.step.programs import FakeBridge, Json, StepCommand
 

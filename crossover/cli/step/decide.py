@@ -91,6 +91,8 @@ def _decision(options: Options, pod: ArgoPod, inbox: Inbox, terminal: Terminal) 
         note = f"The bridge refused: {error}"
     except OutageTooLong as error:
         note = f"The bridge is away: {error}"
+    except Stopped:
+        raise
     except Exception as error:  # legacy works without us, so no bug of ours may stand in its way
         note = f"Please report: {type(error).__name__}: {error}"
     finally:

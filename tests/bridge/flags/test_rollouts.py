@@ -75,6 +75,7 @@ class Replica:
     store: FlagStore
     outcomes: Outcomes
     rollouts: Rollouts
+    clock: Clock
 
     @property
     def split(self) -> Split:
@@ -100,16 +101,12 @@ class Replica:
 
     async def ended_well(self, count: int) -> None:
         for number in range(count):
-            await self.outcomes.add(outcome(id=f"good-{number}-{random.random()}", at=self.now))
+            await self.outcomes.add(outcome(id=f"good-{number}-{random.random()}", at=self.clock.now))
 
     async def ended_badly(self, count: int) -> None:
         for number in range(count):
-            bad = outcome(id=f"bad-{number}-{random.random()}", at=self.now, succeeded=False)
+            bad = outcome(id=f"bad-{number}-{random.random()}", at=self.clock.now, succeeded=False)
             await self.outcomes.add(bad)
-
-    @property
-    def now(self) -> datetime:
-        return self.rollouts._clock()
 
 
 @asynccontextmanager
@@ -120,7 +117,8 @@ async def replica(
     await keeper.start()
     following = asyncio.create_task(keeper.run())
     try:
-        yield Replica(keeper, store, outcomes, Rollouts(keeper, outcomes, parity, audit, clock=clock))
+        rollouts = Rollouts(keeper, outcomes, parity, audit, clock=clock)
+        yield Replica(keeper, store, outcomes, rollouts, clock)
     finally:
         following.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -168,8 +166,10 @@ async def one(audit: Recorded, clock: Clock, redis: RedisServer) -> AsyncGenerat
         yield opened
 
 
-def planned(gate: Gate = GATE, *, earlier: tuple[Split, ...] = ()) -> Document:
-    flag = Flag(rollout=(*earlier, plan(Flag(rollout=(Split(crossover=1),)), When(), STEPS, gate)))
+def planned(
+    gate: Gate = GATE, *, earlier: tuple[Split, ...] = (), steps: Sequence[PlanStep] = STEPS
+) -> Document:
+    flag = Flag(rollout=(*earlier, plan(Flag(rollout=(Split(crossover=1),)), When(), steps, gate)))
     return Document.model_validate({"schema": 1, "flags": {NAME: flag}})
 
 
@@ -368,25 +368,28 @@ async def test_an_operators_change_at_the_same_moment_is_not_lost(
 async def test_replicas_that_die_in_the_middle_leave_a_plan_that_others_go_on_with(
     replicas: list[Replica], clock: Clock
 ) -> None:
-    await replicas[0].change(planned(Gate()))
+    shares = list(range(2, 42))
+    steps = [PlanStep(crossover=share, hold=60) for share in shares]
+    await replicas[0].change(planned(Gate(), steps=steps))
     deaths = 0
     for attempt in range(60):
         victim = asyncio.create_task(replicas[attempt % 2].rollouts.round())
-        await asyncio.sleep(0.0002 * (attempt % 12))
+        await asyncio.sleep(0.0002 * (attempt % 8))
         deaths += victim.cancel()
         await asyncio.gather(victim, return_exceptions=True)
         clock.passes(30)
     assert deaths > 10
     survivor = replicas[2]
-    for _ in range(12):
+    for _ in range(len(steps) + 1):
         head = await survivor.store.head()
         assert head is not None
         await survivor.sees(head.number)
-        await survivor.rollouts.round()
         clock.passes(60)
+        await survivor.rollouts.round()
     assert survivor.plan.status is PlanStatus.COMPLETED
     moves = [each for each in reversed(await survivor.store.history()) if each.change.who == "rollout"]
-    assert [each.document.flags[NAME].rollout[0].crossover for each in moves] == [5, 25, 50, 100, 100]
+    seen = [each.document.flags[NAME].rollout[0].crossover for each in moves]
+    assert seen == [*shares, shares[-1]]
 
 
 async def test_a_move_whose_answer_was_lost_is_audited_once_when_it_shows(
@@ -422,7 +425,8 @@ async def test_without_figures_no_plan_moves(redis: RedisServer, clock: Clock, a
             assert "stays at its step" in one.rollouts.trouble
             await proxy.listen()
             await one.rollouts.round()
-            assert (one.plan.step, one.rollouts.trouble) == (1, None)
+            assert one.plan.step == 1
+            assert one.rollouts.trouble is None
 
 
 async def test_a_document_that_is_not_ours_to_write_keeps_its_plans_where_they_are(

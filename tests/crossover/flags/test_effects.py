@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from crossover.flags.effects import Effect, effects
 from crossover.flags.evaluate import Evaluator
@@ -49,6 +49,7 @@ def test_killing_all_flags_moves_whoever_was_not_legacy() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(documents(), documents())
 def test_effects_are_what_evaluating_both_documents_shows(before: Document, after: Document) -> None:
     found = effects(before, after, ALL)

@@ -14,7 +14,7 @@ from openfeature.evaluation_context import EvaluationContext
 
 from crossover.flags.evaluate import Evaluator
 from crossover.flags.flagd import from_flagd, to_flagd
-from crossover.flags.model import Allow, Context, Document, Flag, Plan, PlanStep, Split, Variant
+from crossover.flags.model import Allow, Context, Document, Flag, Plan, PlanStep, Split, Variant, When
 from tests.crossover.flags.documents import FLAG, contexts, documents
 
 ASKED = {"var": "targetingKey"}
@@ -35,7 +35,7 @@ def same_answer(core: FlagdCore, evaluator: Evaluator, name: str, context: Conte
     return (theirs.value, theirs.variant) == (ours.value, ours.variant.value)
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(documents(), st.lists(contexts, min_size=10, max_size=10))
 def test_the_public_evaluator_gives_the_same_answers(document: Document, asked: list[Context]) -> None:
     core, evaluator = public(to_flagd(document)), Evaluator(1, document)
@@ -106,7 +106,7 @@ BY_HAND = [
 
 
 @pytest.mark.parametrize("definition", BY_HAND)
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(asked=st.lists(contexts, min_size=5, max_size=5))
 def test_definitions_written_by_hand_answer_alike_here(
     definition: dict[str, Any], asked: list[Context]
@@ -208,3 +208,14 @@ def attempt(definition: Any) -> tuple[str, Document | None]:
         return "", from_flagd(definition)
     except ValueError as refused:
         return str(refused), None
+
+
+def test_the_deepest_that_is_exported_is_still_answered() -> None:
+    splits = tuple(Split(when=When(app=(f"app-{number}",))) for number in range(99))
+    turns = tuple(
+        Allow(tenants=("acme",), variant=variant, when=When(connector=("none",)))
+        for variant in (Variant.SHADOW, Variant.CROSSOVER) * 49
+    )
+    flag = Flag(kill=False, allow=turns, rollout=(*splits, Split(crossover=100)))
+    document = Document(flags={FLAG: flag})
+    assert same_answer(public(to_flagd(document)), Evaluator(1, document), FLAG, Context(tenant="acme"))

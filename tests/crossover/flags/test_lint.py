@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from crossover.flags.evaluate import Evaluator
 from crossover.flags.lint import shadowed
@@ -75,6 +75,7 @@ def test_kill_switches_hide_nothing() -> None:
     assert not lint(kill=True, allow=[{"tenants": ["acme"]}])
 
 
+@settings(deadline=None)
 @given(documents(killed=False))
 def test_every_rule_tenant_and_word_is_either_reached_or_named(document: Document) -> None:
     for name in document.flags:

@@ -170,6 +170,18 @@ async def test_an_api_server_that_failed_is_not_asked_by_every_request(
     assert api_server.reviews.total() <= 2
 
 
+async def test_an_api_server_that_never_answers_is_waited_for_only_so_long(
+    api_server: ApiServer, rules: Rules, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text(OWN_TOKEN)
+    api_server.delay = 5
+    reviews = TokenReviews(KubernetesApi(api_server.url, tmp_path / "token", None, timeout=0.2), rules)
+    async with asyncio.timeout(2):
+        with pytest.raises(Unavailable):
+            await reviews.authenticate(api_server.mint("argo", "step"))
+    await reviews.aclose()
+
+
 async def test_once_the_api_server_is_back_callers_are_known_again(
     reviews: TokenReviews, api_server: ApiServer
 ) -> None:

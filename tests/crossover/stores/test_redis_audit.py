@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from crossover.audit_chain import from_line, to_line
 from crossover.stores.leases import StoreAway
 from crossover.stores.redis_audit import RedisAudit
 from crossover.stores.redis_client import RedisClient
+from testbed.ports import free_port
 from testbed.redis import RedisServer
 from testbed.servers import Program
 from tests.crossover.stores.audit_support import Writer, client_on, redis_audit, subjects
@@ -214,6 +217,27 @@ async def test_entries_whose_answer_was_lost_are_kept_once(redis: RedisServer) -
         proxy.mode = "forward"
         await sink.append(entries)
         assert subjects(await sink.read(tenant=None, after=None, limit=9)) == ["s3", "s2", "s1"]
+        assert await sink.verify(writer.witness) == []
+        await sink.aclose()
+
+
+async def test_a_cluster_keeps_trims_and_checks_as_a_single_server_does(tmp_path: Path) -> None:
+    # Its nodes talk to each other on the port 10,000 above.
+    port = next(port for port in iter(free_port, None) if port < 55_000)
+    options = ("--cluster-enabled", "yes", "--dir", str(tmp_path))
+    async with RedisServer(port=port, options=options) as server:
+        for first in range(0, 16384, 4096):
+            await server.command("CLUSTER", "ADDSLOTS", *map(str, range(first, first + 4096)))
+        sink, writer = redis_audit(f"redis+cluster://127.0.0.1:{port}", keep=7), Writer()
+        entries = writer.some(5)
+        async with asyncio.timeout(20):
+            while True:  # until the server has taken its slots over
+                with contextlib.suppress(StoreAway):
+                    await sink.append(entries)
+                    break
+                await asyncio.sleep(0.1)
+        await sink.append(writer.some(5, "other"))
+        assert subjects(await sink.read(tenant="acme", after=None, limit=9)) == ["s5", "s4"]
         assert await sink.verify(writer.witness) == []
         await sink.aclose()
 

@@ -18,6 +18,7 @@ from crossover.stores.redis_url import parse_redis_url
 from testbed.ports import free_port
 from testbed.redis import RedisServer, redis_binary
 from testbed.servers import Program, until_open
+from tests.crossover.stores.flag_scene import redis_flags, written
 from tests.step.test_tls import certificate
 
 ONE = Limits(principal=1, tenant=1, cluster=1)
@@ -79,6 +80,16 @@ async def test_a_user_with_a_password_in_a_file_that_rotates(tmp_path: Path) -> 
             await check(leases)
 
 
+async def check_changes(url: str) -> None:
+    """Flags are kept, and their changes are told."""
+    store = redis_flags(url, timeout=3)
+    async with store.changes() as changes, asyncio.timeout(10):
+        (version,) = await written(store, 1)
+        await anext(changes)
+        assert await store.history() == [version]
+    await store.aclose()
+
+
 @asynccontextmanager
 async def behind_tls(redis: RedisServer, certificate: Path) -> AsyncGenerator[int, None]:
     """A port where TLS ends before Redis: not every build of redis-server speaks it itself."""
@@ -121,8 +132,10 @@ async def test_a_cluster_takes_every_call_also_after_a_restart(tmp_path: Path) -
         for first in range(0, 16384, 4096):
             slots = (str(slot) for slot in range(first, first + 4096))
             assert await redis.command("CLUSTER", "ADDSLOTS", *slots) == b"+OK\r\n"
-        async with leases_by(f"redis+cluster://127.0.0.1:{redis.port},127.0.0.1:{free_port()}") as leases:
+        url = f"redis+cluster://127.0.0.1:{redis.port},127.0.0.1:{free_port()}"
+        async with leases_by(url) as leases:
             await until_check(leases)
+            await check_changes(url)
             await redis.kill()
             with pytest.raises(StoreAway):
                 await leases.acquire(lease())
@@ -139,6 +152,7 @@ async def test_sentinels_tell_where_the_master_is(tmp_path: Path) -> None:
             url = f"redis+sentinel://127.0.0.1:{free_port()},127.0.0.1:{port}/main"
             async with leases_by(url) as leases:
                 await check(leases)
+                await check_changes(url)
                 await redis.kill()
                 with pytest.raises(StoreAway):
                     await leases.acquire(lease())
