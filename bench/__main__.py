@@ -6,7 +6,7 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from bench import feeds, filters, flags, starts, steps, waits, whole
+from bench import feeds, filters, flags, reviews, starts, steps, waits, whole
 from bench.figures import Figure, save, show
 from bench.rig import leave
 
@@ -25,6 +25,7 @@ SUITES: dict[tuple[str, ...], Measure] = {
     ("flag_http_per_s",): flags.measure_http,
     ("flag_propagation_",): flags.measure_propagation,
     ("flag_blackhole_",): flags.measure_blackhole,
+    ("tokenreview_",): reviews.measure,
     ("demo_warm_s",): whole.measure_demo,
     ("test_s",): whole.measure_tests,
 }

@@ -10,8 +10,9 @@ from typing import Any
 class RawHttp:
     """One keep-alive connection to one port of this machine."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, token: str | None = None) -> None:
         self._port = port
+        self._fields = f"host: x\r\nauthorization: Bearer {token}\r\n" if token else "host: x\r\n"
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
@@ -23,11 +24,11 @@ class RawHttp:
             self._writer.close()
 
     async def get(self, path: str) -> tuple[int, Any]:
-        return await self._send(f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+        return await self._send(f"GET {path} HTTP/1.1\r\n{self._fields}\r\n".encode())
 
     async def post(self, path: str, body: Any) -> tuple[int, Any]:
         data = json.dumps(body).encode()
-        head = f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        head = f"POST {path} HTTP/1.1\r\n{self._fields}content-type: application/json\r\n"
         return await self._send(f"{head}content-length: {len(data)}\r\n\r\n".encode() + data)
 
     async def _send(self, request: bytes) -> tuple[int, Any]:

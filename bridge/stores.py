@@ -70,7 +70,7 @@ async def open_stores(settings: BridgeSettings) -> AsyncGenerator[Stores, None]:
     async with AsyncExitStack() as stack:
         flags = _flags(settings)
         stack.push_async_callback(flags.aclose)
-        copy = FlagCopy(settings.state_dir / "flags.json") if settings.state_dir else None
+        copy = FlagCopy(settings.state_dir / "last-flags.json") if settings.state_dir else None
         keeper = FlagKeeper(flags, copy)
         await keeper.start()
         audit = AuditLog(_sink(settings))
@@ -94,7 +94,7 @@ async def _shared(settings: BridgeSettings, stack: AsyncExitStack) -> tuple[Pins
 
 def _flags(settings: BridgeSettings) -> FlagStore:
     if settings.flags_file is not None and settings.state_dir is not None:
-        return FileFlags(settings.flags_file, writable=settings.flags_writable, state=settings.state_dir)
+        return FileFlags(settings.flags_file, writable=settings.flags_writable, state=settings.state_dir / "flags")
     return RedisFlags(_client(settings), timeout=REDIS_TIMEOUT) if settings.redis_url else NoFlags()
 
 

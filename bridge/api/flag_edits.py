@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, Request, Response
 
-from bridge.api.context import read
+from bridge.api.context import context_of, read
 from bridge.api.documented import body
 from bridge.api.flag_models import (
     AllowBody,
@@ -15,12 +15,18 @@ from bridge.api.flag_models import (
     PlanBody,
     PlanControlBody,
     RolloutBody,
+    StandingsView,
     SwitchBody,
+    standing_view,
 )
-from bridge.api.flags import CHANGED, WRITES, DryRun, Flag, apply, may_change
+from bridge.api.flags import CHANGED, READS, WRITES, DryRun, Flag, apply, may_change, reader
 from bridge.flags import plans
+from crossover import errors
+from crossover.api.documented import problems
 from crossover.flags import edits, plan
 from crossover.flags.model import Split
+from crossover.stores.leases import StoreAway
+from crossover.strict_json import dump_json
 
 router = APIRouter(prefix="/v1", tags=["flags"])
 _ANSWERS = {**CHANGED, **WRITES}
@@ -165,6 +171,23 @@ async def begin_plan(request: Request, flag: Flag, dry_run: DryRun = False) -> R
         dry_run,
         needs_match=False,
     )
+
+
+@router.get(
+    "/flags/{flag}/plan",
+    summary="How the gates of the flag's running plans are judged now",
+    response_model=None,
+    responses={200: {"model": StandingsView}, **READS, **problems(errors.Unavailable)},
+)
+async def standings(request: Request, flag: Flag) -> Response:
+    await reader(request)
+    rollouts = context_of(request).rollouts
+    try:
+        found = await rollouts.standing(flag)
+    except StoreAway as error:
+        raise errors.Unavailable(f"The outcomes cannot be read: {error.detail}", retry_after=2) from None
+    content = {"plans": [standing_view(each) for each in found], "trouble": rollouts.trouble}
+    return Response(dump_json(content), media_type="application/json")
 
 
 _CONTROLS: dict[str, tuple[str, Callable[[Split, str], Split]]] = {

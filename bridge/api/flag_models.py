@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bridge.flags.changes import Changed
+from bridge.flags.rollouts import Standing
 from crossover.flags.model import Document, Flag, Gate, Percentage, PlanStep, TenantName, Variant, When
 
 Reason = Annotated[str, Field(min_length=3, max_length=500, description="Why; it is kept in the audit.")]
@@ -139,6 +141,41 @@ class ExplainView(BaseModel):
     bucket: int | None
     stale: bool
     steps: list[dict[str, Any]]
+
+
+class TallyView(BaseModel):
+    count: int
+    failed: int
+    median_duration: float | None
+    compared: int
+    mismatched: int
+
+
+class StandingView(BaseModel):
+    """`ruling`: whether the gate holds, waits (for what `sentence` says), or is broken."""
+
+    when: dict[str, list[str]]
+    plan: dict[str, Any]
+    ruling: str
+    sentence: str
+    figures: dict[str, TallyView] = Field(description="By side, since the step began.")
+
+
+class StandingsView(BaseModel):
+    plans: list[StandingView]
+    trouble: str | None = Field(description="Why plans stay where they are, if they do.")
+
+
+def standing_view(standing: Standing) -> dict[str, Any]:
+    figures, plan = standing.figures, standing.split.plan
+    sides = {"crossover": figures.crossover, "shadow": figures.shadow, "legacy": figures.legacy}
+    return {
+        "when": standing.split.when.model_dump(mode="json", exclude_defaults=True),
+        "plan": plan.model_dump(mode="json", exclude_defaults=True) if plan else {},
+        "ruling": standing.verdict.ruling.value,
+        "sentence": standing.verdict.sentence,
+        "figures": {side: asdict(tally) for side, tally in sides.items()},
+    }
 
 
 def changed_view(changed: Changed) -> dict[str, Any]:

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bridge.flags.rollouts import Place, with_split
-from crossover.flags.edits import set_flag
+from crossover.flags.edits import rollout
 from crossover.flags.model import Document, Flag, Gate, PlanStep, Split, When
 from crossover.flags.plan import plan, same
 
 
 def begin(document: Document, name: str, when: When, steps: Sequence[PlanStep], gate: Gate) -> Document:
     """Raises ValueError for an unknown flag, and for steps that are none."""
+    if _index(_flag(document, name), when) is None:
+        document = rollout(document, name, 0, 0, when)
     flag = _flag(document, name)
-    split = plan(flag, when, steps, gate)
     index = _index(flag, when)
-    if index is not None:
-        return with_split(document, Place(name, index), split)
-    # A split for everyone hides what comes after it: the new one goes before the first of these.
-    open_at = next((at for at, each in enumerate(flag.rollout) if each.when == When()), len(flag.rollout))
-    rollout = (*flag.rollout[:open_at], split, *flag.rollout[open_at:])
-    return set_flag(document, name, Flag.model_validate({**dict(flag), "rollout": rollout}))
+    assert index is not None
+    return with_split(document, Place(name, index), plan(flag, when, steps, gate))
 
 
 def control(document: Document, name: str, when: When, change: Callable[[Split], Split]) -> Document:

@@ -29,7 +29,7 @@ from crossover.telemetry import get_logger
 WHO = "rollout"
 """The author of a plan's moves, in the history and in the audit."""
 
-LOOK_EVERY = 5.0
+LOOK_EVERY = 2.0
 """Seconds between two looks at the running plans."""
 
 _log = get_logger(__name__)

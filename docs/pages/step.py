@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from crossover.cli.step.arguments import Command, Group
-from crossover.cli.step.settings import DECIDE, OUTCOME, RUN
+from crossover.cli.step.flag_settings import DECIDE, OUTCOME
+from crossover.cli.step.run_settings import RUN
 from crossover.contract.run import ExitCode
 from docs.pages.markdown import code, fence, page, table
 
@@ -104,7 +105,7 @@ fails nothing: only a wrong flag (2) and a signal (130, 143) end it with anythin
 def render() -> str:
     return page(
         "crossover step",
-        "crossover/cli/step/settings.py and docs/pages/step.py",
+        "crossover/cli/step/*_settings.py and docs/pages/step.py",
         ABOUT,
         *_command(RUN, INTRO),
         "### Exit codes",

@@ -1,4 +1,4 @@
-"""The template crossover-or-legacy, run by the local runner with the real step commands and a fake bridge."""
+"""The template crossover-or-legacy, run by the local runner with the real step commands."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from argo_flow.graph.tags import map_texts
@@ -14,7 +15,9 @@ from argo_flow.local import LocalRunner, WorkflowResult
 from argo_flow.local.settings import inherited
 from argo_flow.parse import parse_texts
 from bridge.flags.request import OutcomeRequest
+from testbed.servers import TemporalServer
 from tests.step.programs import FakeBridge, Json
+from tests.step.real_bridge import RealBridge, planned_worker
 
 ROOT = Path(__file__).parents[2] / "argo_templates"
 SHIPPED = ("step/workflow-template.yaml", "crossover-or-legacy/workflow-template.yaml")
@@ -70,8 +73,8 @@ def bridge(tmp_path: Path) -> Iterator[FakeBridge]:
 class Flow:
     """One workflow that calls the template; `extract` is the node that does."""
 
-    def __init__(self, bridge: FakeBridge, folder: Path) -> None:
-        self._bridge = bridge
+    def __init__(self, url: str, folder: Path) -> None:
+        self._url = url
         self._folder = folder
 
     async def run(self, plan: Json, *, legacys_exit: int = 0) -> WorkflowResult:
@@ -85,22 +88,29 @@ class Flow:
 
     async def _run(self, texts: dict[str, str], parameters: dict[str, str]) -> WorkflowResult:
         quick = map_texts(parse_texts(texts), lambda text: "100ms" if text in ("5s", "2s") else text)
-        given = {"CROSSOVER_URL": self._bridge.url, "CROSSOVER_TOKEN_FILE": "", "CROSSOVER_BUDGET": "1s"}
+        given = {"CROSSOVER_URL": self._url, "CROSSOVER_TOKEN_FILE": "", "CROSSOVER_BUDGET": "1s"}
         runner = LocalRunner(self._folder / "runs", environment=inherited(), overrides=given)
         return await runner.run(quick, parameters=parameters)
 
-    def starts(self) -> list[Json]:
-        posts = self._bridge.requests("POST /v1/runs")
-        return [json.loads(each["body"]) for each in posts if each["path"] == "/v1/runs"]
 
-    def told(self) -> dict[str, OutcomeRequest]:
-        found = [OutcomeRequest.model_validate(each) for each in self._bridge.state()["outcomes"]]
-        return {each.side.value: each for each in found}
+def starts(bridge: FakeBridge) -> list[Json]:
+    posts = bridge.requests("POST /v1/runs")
+    return [json.loads(each["body"]) for each in posts if each["path"] == "/v1/runs"]
+
+
+def told(bridge: FakeBridge) -> dict[str, OutcomeRequest]:
+    """What was told, by side, as the bridge reads it."""
+    found = [OutcomeRequest.model_validate(each) for each in bridge.state()["outcomes"]]
+    return {each.side.value: each for each in found}
+
+
+def phases_told(bridge: FakeBridge) -> dict[str, str]:
+    return {side: each.phase for side, each in told(bridge).items()}
 
 
 @pytest.fixture
 def flow(bridge: FakeBridge, tmp_path: Path) -> Flow:
-    return Flow(bridge, tmp_path)
+    return Flow(bridge.url, tmp_path)
 
 
 def ran(result: WorkflowResult) -> dict[str, str]:
@@ -122,13 +132,13 @@ async def test_a_node_decided_crossover_is_a_run_and_its_result_counts(
     result = await flow.run({"seconds": 0.1, "result": {"rows": 7}})
     assert (result.phase, json.loads(outputs(result)["result"])) == ("Succeeded", {"rows": 7})
     assert (ran(result)["legacy"], ran(result)["shadow"]) == ("Skipped", "Skipped")
-    assert {side: each.phase for side, each in flow.told().items()} == {"crossover": "Succeeded"}
+    assert phases_told(bridge) == {"crossover": "Succeeded"}
 
 
 async def test_decision_and_run_go_by_the_name_of_the_node_that_calls(bridge: FakeBridge, flow: Flow) -> None:
     bridge.set(variant="crossover")
     result = await flow.run({"result": {}})
-    (run,) = flow.starts()
+    (run,) = starts(bridge)
     decision = json.loads(outputs(result)["decision"])
     assert run["argo"]["node_name"] == decision["argo"]["node_name"] == "wf.extract"
     assert run["decision"] == decision
@@ -139,22 +149,22 @@ async def test_a_failed_run_fails_the_step_and_is_told(bridge: FakeBridge, flow:
     result = await flow.run({"fail": {}})
     assert result.phase == "Failed"
     assert ran(result)["crossover-outcome"] == "Succeeded"
-    assert {side: each.phase for side, each in flow.told().items()} == {"crossover": "Failed"}
-    assert {run["argo"]["node_name"] for run in flow.starts()} == {"wf.extract"}
-    assert [run["argo"]["retries"] for run in flow.starts()] == [0, 1, 2]
+    assert phases_told(bridge) == {"crossover": "Failed"}
+    assert {run["argo"]["node_name"] for run in starts(bridge)} == {"wf.extract"}
+    assert [run["argo"]["retries"] for run in starts(bridge)] == [0, 1, 2]
 
 
 async def test_a_node_decided_legacy_starts_no_run(bridge: FakeBridge, flow: Flow) -> None:
     result = await flow.run({})
     assert (result.phase, json.loads(outputs(result)["result"])) == ("Succeeded", {"rows": 3})
-    assert flow.starts() == []
-    assert {side: each.phase for side, each in flow.told().items()} == {"legacy": "Succeeded"}
+    assert starts(bridge) == []
+    assert phases_told(bridge) == {"legacy": "Succeeded"}
 
 
 async def test_a_failed_legacy_fails_the_step_and_is_told(bridge: FakeBridge, flow: Flow) -> None:
     result = await flow.run({}, legacys_exit=3)
     assert result.phase == "Failed"
-    assert {side: each.phase for side, each in flow.told().items()} == {"legacy": "Failed"}
+    assert phases_told(bridge) == {"legacy": "Failed"}
 
 
 @pytest.mark.parametrize(("rows", "same"), [(3, True), (4, False)])
@@ -163,12 +173,12 @@ async def test_a_shadow_runs_beside_legacy_and_is_compared(
 ) -> None:
     bridge.set(variant="shadow")
     result = await flow.run({"seconds": 0.2, "result": {"rows": rows}})
-    told = flow.told()
+    shadow = told(bridge)["shadow"]
     assert (result.phase, json.loads(outputs(result)["result"])) == ("Succeeded", {"rows": 3})
-    assert {side: each.phase for side, each in told.items()} == {"legacy": "Succeeded", "shadow": "Succeeded"}
-    assert told["shadow"].compare_with == {"rows": 3}
-    assert (told["shadow"].outputs == told["shadow"].compare_with) is same
-    (run,) = flow.starts()
+    assert phases_told(bridge) == {"legacy": "Succeeded", "shadow": "Succeeded"}
+    assert shadow.compare_with == {"rows": 3}
+    assert (shadow.outputs == shadow.compare_with) is same
+    (run,) = starts(bridge)
     assert run["input"]["output"] == "/shadow"
 
 
@@ -184,7 +194,7 @@ async def test_a_shadow_that_cannot_be_started_never_touches_the_step(bridge: Fa
     bridge.fault("POST /v1/runs", times=99, reply={"status": 502, "body": "a proxy's page"})
     result = await flow.run({})
     assert (result.phase, json.loads(outputs(result)["result"])) == ("Succeeded", {"rows": 3})
-    assert {side: each.phase for side, each in flow.told().items()} == {"legacy": "Succeeded"}
+    assert phases_told(bridge) == {"legacy": "Succeeded"}
 
 
 async def test_an_outcome_that_cannot_be_told_never_touches_the_step(bridge: FakeBridge, flow: Flow) -> None:
@@ -213,3 +223,22 @@ async def test_the_example_runs_either_way(
     said = {node.display_name: node.outputs.result or "" for node in result.nodes.values()}
     assert result.phase == "Succeeded"
     assert said["report"].startswith('{"counts": {"tables": 1}' if variant == "legacy" else "null by")
+
+
+@pytest.mark.parametrize(
+    ("variant", "rows", "sides"),
+    [("legacy", 3, {"legacy"}), ("crossover", 7, {"crossover"}), ("shadow", 3, {"legacy", "shadow"})],
+)
+async def test_it_runs_on_a_real_bridge_and_a_real_temporal(
+    temporal: TemporalServer, tmp_path: Path, variant: str, rows: int, sides: set[str]
+) -> None:
+    bridge = RealBridge(temporal.address, tmp_path, variant)
+    with planned_worker(temporal.address):
+        bridge.start()
+        result = await Flow(bridge.url, tmp_path).run({"seconds": 0.1, "result": {"rows": rows}})
+        async with httpx.AsyncClient(base_url=bridge.url) as client:
+            outcomes = (await client.get("/v1/outcomes")).json()["outcomes"]
+        bridge.kill()
+    assert (result.phase, json.loads(outputs(result)["result"])) == ("Succeeded", {"rows": rows})
+    assert {each["side"] for each in outcomes} == sides
+    assert {each["matches"] for each in outcomes if each["side"] == "shadow"} <= {True}

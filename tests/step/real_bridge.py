@@ -26,12 +26,15 @@ tenants:
 
 
 class RealBridge:
-    """`crossover bridge serve` on one port, through kills and starts."""
+    """`crossover bridge serve` on one port, through kills and starts. It decides every node `variant`."""
 
-    def __init__(self, temporal: str, folder: Path) -> None:
+    def __init__(self, temporal: str, folder: Path, variant: str = "legacy") -> None:
         self._temporal = temporal
         self._registry = folder / "registry.yaml"
         self._registry.write_text(REGISTRY)
+        self._flags = folder / "flags.json"
+        self._flags.write_text(json.dumps({"schema": 1, "flags": {"enable_crossover": _rules(variant)}}))
+        self._state = folder / "state"
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{self._port}"
@@ -42,6 +45,8 @@ class RealBridge:
             "CROSSOVER_BRIDGE_TEMPORAL_ADDRESS": self._temporal,
             "CROSSOVER_BRIDGE_TEMPORAL_UI_URL": "http://temporal.test",
             "CROSSOVER_BRIDGE_REGISTRY_FILE": str(self._registry),
+            "CROSSOVER_BRIDGE_FLAGS_FILE": str(self._flags),
+            "CROSSOVER_BRIDGE_STATE_DIR": str(self._state),
         }
         self._process = subprocess.Popen(
             [BIN / "crossover", "bridge", "serve"],
@@ -82,6 +87,10 @@ class RealBridge:
                     return
             time.sleep(0.05)
         raise AssertionError("the bridge did not come up")
+
+
+def _rules(variant: str) -> dict[str, object]:
+    return {} if variant == "legacy" else {"allow": [{"tenants": ["default"], "variant": variant}]}
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import pytest
 
 import crossover
 from crossover.cli.step.options import Color, OnSigterm
-from crossover.cli.step.settings import RUN
+from crossover.cli.step.run_settings import RUN
 from crossover.contract.run import ArgoNode, OnCancel, Scope
 from tests.step.programs import FakeBridge, Json, StepCommand
 

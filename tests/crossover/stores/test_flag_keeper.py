@@ -14,6 +14,9 @@ from crossover.stores.flag_copy import FlagCopy
 from crossover.stores.flag_keeper import FlagKeeper, StoreRefused
 from crossover.stores.flag_store import VersionConflict
 from crossover.stores.leases import StoreAway
+from crossover.stores.redis_client import RedisAccess, connect
+from crossover.stores.redis_flags import RedisFlags
+from crossover.stores.redis_url import parse_redis_url
 from testbed.redis import RedisServer
 from tests.crossover.stores.flag_scene import (
     FLAG,
@@ -127,6 +130,29 @@ async def test_a_put_whose_answer_was_lost_succeeds_once(redis: RedisServer) -> 
         await until_state(keeper, "fresh")
         assert keeper.current is not None
         assert keeper.current.number == 20
+
+
+class LosesOneAnswer(RedisFlags):
+    """The first put is written, and others write on top of it, but its answer never comes."""
+
+    lost = False
+
+    async def put(self, version: Version) -> None:
+        await super().put(version)
+        if not self.lost:
+            self.lost = True
+            await super().put(following(version, 77))
+            raise StoreAway("the answer was lost")
+
+
+async def test_a_put_whose_answer_was_lost_is_known_again_below_what_others_wrote(redis: RedisServer) -> None:
+    client = connect(parse_redis_url(redis.url), RedisAccess(), timeout=1)
+    async with kept(LosesOneAnswer(client, timeout=2)) as (keeper,):
+        version = await keeper.put(building(5), None)
+        assert (version.number, percentage(version)) == (1, 5)
+        await until(lambda: percentage(keeper.current) == 77)
+        assert keeper.current is not None
+        assert keeper.current.number == 2
 
 
 async def test_while_redis_is_dead_what_was_in_force_stays_and_its_age_shows(redis: RedisServer) -> None:
