@@ -50,6 +50,11 @@ async def tell(scene: Scene, *, failed: int, succeeded: int) -> None:
         assert reply.status_code == 202, reply.text
 
 
+async def audited_moves(flags: httpx.AsyncClient) -> list[str]:
+    entries = (await flags.get("/v1/audit", params={"everything": "true"})).json()["entries"]
+    return [entry["action"] for entry in entries if entry["who"] == "rollout"]
+
+
 async def test_a_plan_goes_on_while_its_gate_holds_and_returns_when_it_breaks(
     scene: Scene, flags: httpx.AsyncClient
 ) -> None:
@@ -67,8 +72,9 @@ async def test_a_plan_goes_on_while_its_gate_holds_and_returns_when_it_breaks(
     assert "failed" in halted["plan"]["note"]
     newest = (await flags.get("/v1/flag-versions", params={"limit": 1})).json()["versions"][0]
     assert (newest["change"]["who"], newest["change"]["action"]) == ("rollout", "rollout.halted")
-    audit = (await flags.get("/v1/audit", params={"everything": "true"})).json()["entries"]
-    moves = [entry["action"] for entry in audit if entry["who"] == "rollout"]
+    async with asyncio.timeout(5):  # the audit is written a moment later
+        while (moves := await audited_moves(flags))[:1] != ["rollout.halted"]:
+            await asyncio.sleep(0.05)
     assert moves[:3] == ["rollout.halted", "rollout.advanced", "rollout.started"]
 
 

@@ -130,6 +130,20 @@ async def test_activities_of_a_run_that_was_over_before_are_told_of_too(
         assert watch.engine == Engine("temporal", over=True, phase="Failed")
 
 
+async def test_a_decision_says_why_there_is_no_run(bridge: Bridge, locator: RunLocator) -> None:
+    trace = new_trace()
+    argo = {"namespace": "argo", "workflow": trace, "uid": str(uuid.uuid4()), "node_name": f"{trace}.extract"}
+    reply = await bridge.http.post("/v1/decisions", json={"argo": argo})
+    assert reply.status_code == 200, reply.text
+    async with watched(locator, scope_of(trace)) as watch:
+        await watch.until(lambda: watch.looked)
+        assert watch.looked == Looked("temporal", known=True)
+        (state,) = watch.states
+        assert (state.kind, state.name, state.phase) == (Kind.DECISION, "enable_crossover", "legacy")
+        assert state.node == node_of(trace, f"{trace}.extract")
+        assert state.message == "There is no flag enable_crossover, so this is legacy."
+
+
 async def test_a_trace_without_runs_is_over_and_unknown(locator: RunLocator) -> None:
     async with watched(locator, scope_of(new_trace())) as watch:
         await watch.until(lambda: watch.looked)
