@@ -93,8 +93,9 @@ async def _shared(settings: BridgeSettings, stack: AsyncExitStack) -> tuple[Pins
 
 
 def _flags(settings: BridgeSettings) -> FlagStore:
-    if settings.flags_file is not None and settings.state_dir is not None:
-        return FileFlags(settings.flags_file, writable=settings.flags_writable, state=settings.state_dir / "flags")
+    file, folder = settings.flags_file, settings.state_dir
+    if file is not None and folder is not None:
+        return FileFlags(file, writable=settings.flags_writable, state=folder / "flags")
     return RedisFlags(_client(settings), timeout=REDIS_TIMEOUT) if settings.redis_url else NoFlags()
 
 

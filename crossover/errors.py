@@ -149,9 +149,7 @@ TABLE: dict[type[CrossoverError], Row] = {
         "decision-conflict", "The node was decided otherwise", 409, ExitCode.USAGE, "failed"
     ),
     StoreConflict: Row("store-conflict", "The flag store does not take this", 409, ExitCode.USAGE, "failed"),
-    PreconditionFailed: Row(
-        "precondition-failed", "It has changed meanwhile", 412, ExitCode.USAGE, "failed"
-    ),
+    PreconditionFailed: Row("precondition-failed", "It has changed meanwhile", 412, ExitCode.USAGE, "failed"),
     PreconditionRequired: Row(
         "precondition-required", "The write names no version", 428, ExitCode.USAGE, "failed"
     ),
