@@ -19,7 +19,7 @@ class StartLimits:
         self._running = running
 
     async def check(self, tenant: str, quotas: Quotas) -> None:
-        """Counts one more start and one more run. Raises Busy, which names the quota."""
+        """Counts one more start and one more run. Raises Busy, which names the quota, and counts no run."""
         if quotas.starts_per_second is not None:
             wait = await self._rates.take(("starts", tenant), quotas.starts_per_second, quotas.start_burst)
             if wait > 0:
@@ -31,5 +31,5 @@ class StartLimits:
         await self._running.check(tenant, quotas.running_runs)
 
     def attached(self, tenant: str) -> None:
-        """The run was there before, so it is no further one."""
+        """The run that `check` counted was there before, so it is no further one. Not for a refused one."""
         self._running.give_back(tenant)

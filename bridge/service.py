@@ -22,7 +22,7 @@ from bridge.steps.stopping import stop_reason
 from bridge.waits.cancels import Cancels
 from bridge.waits.hub import Hub
 from bridge.waits.views import View
-from crossover.contract.run import ArgoNode, OnCancel, node_key, tenant_of
+from crossover.contract.run import ArgoNode, OnCancel, tenant_of
 from crossover.errors import Busy, CrossoverError, NotFound
 from crossover.flags.decision import Decision
 from crossover.identity import Action, Principal, Resource, authorise
@@ -109,9 +109,9 @@ class Runs:
             may_have_started=repeated,
             decision=decision,
         )
-        await self._within_quotas(tenant, plan.ref)
+        counted = await self._within_quotas(tenant, plan.ref)
         started = await self.gateway.start(plan)
-        if not started.created:
+        if counted and not started.created:
             self._limits.attached(tenant)
         self._metrics.started(created=started.created)
         if started.snapshot.status.closed:
@@ -121,11 +121,11 @@ class Runs:
     async def _decision(self, principal: Principal, request: StartRequest) -> Decision | None:
         if request.decision is None:
             return None
-        key = node_key(request.argo.node_name)
-        return await self._decisions.for_start(principal, request.decision, key)
+        return await self._decisions.for_start(principal, request.decision, request.argo.node())
 
-    async def _within_quotas(self, tenant: str, ref: RunRef) -> None:
-        """Attaching costs nothing: a retried pod finds its run also while its tenant's quota is used up."""
+    async def _within_quotas(self, tenant: str, ref: RunRef) -> bool:
+        """Whether the start was counted. Attaching costs nothing: a retried pod finds its run also while its
+        tenant's quota is used up."""
         try:
             await self._limits.check(tenant, self._registry.tenant(tenant).quotas)
         except Busy as busy:
@@ -133,6 +133,8 @@ class Runs:
                 await self.gateway.describe(ref)
             except NotFound:
                 raise busy from None
+            return False
+        return True
 
     async def newest(self, ref: RunRef) -> Snapshot:
         return await self.gateway.describe(ref)

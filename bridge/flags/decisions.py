@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
-from bridge.flags.request import DecisionRequest
+from pydantic import ValidationError
+
+from bridge.flags.request import DecisionRequest, GivenDecision
 from bridge.steps.engine import RunRef, Snapshot
 from bridge.steps.record import RunRecord
+from bridge.steps.request import invalid_field
 from crossover.audit import Audit, Event
-from crossover.contract.run import Scope, run_id
+from crossover.contract.run import ArgoNode, Scope, node_key, run_id
 from crossover.errors import CrossoverError, DecisionConflict, InvalidField, NotFound, Unavailable
 from crossover.flags.decision import Decision
 from crossover.flags.evaluation import Evaluation
-from crossover.flags.model import ENABLE_CROSSOVER, Reason, Variant
+from crossover.flags.model import Reason, Variant
 from crossover.identity import Action, Principal, Resource, authorise
 from crossover.stores.flag_keeper import FlagKeeper
 from crossover.stores.leases import StoreAway
@@ -56,14 +60,25 @@ class Decisions:
     async def decide(self, principal: Principal, asked: DecisionRequest, request_id: str = "") -> Decision:
         """The node's decision: the pinned one, else that of its run, else a new one.
 
+        A node with a run is never legacy, whatever its pin says: two replicas may have pinned it differently
+        while Redis was away, or Temporal was away when it was asked.
+
         Never fails for what is away: then it is legacy, with the reason in `note`, as long as nothing says
         that a run may exist.
         """
         authorise(principal, Action.DECIDE, Resource(principal.tenant))
         fresh = self._evaluated(principal.tenant, asked)
+        try:
+            return await self._kept(principal, fresh, request_id)
+        except ValueError as error:
+            _log.warning("a pin cannot be read", key=fresh.key, reason=str(error)[:200])
+            return await self._checked(_with_unreadable_pin(fresh))
+
+    async def _kept(self, principal: Principal, fresh: Decision, request_id: str) -> Decision:
+        """Raises ValueError for a pin that this release cannot read."""
         pinned = await self._pins.find(fresh.key)
         if pinned is not None:
-            return pinned
+            return await self._checked(pinned) if pinned.variant is Variant.LEGACY else pinned
         decision = await self._checked(fresh)
         kept = await self._pins.pin(decision)
         if kept == decision:
@@ -81,18 +96,21 @@ class Decisions:
             return await self._pins.of_trace(principal.tenant, trace_id)
         except StoreAway as error:
             raise Unavailable(f"Decisions cannot be listed: {error.detail}", retry_after=2) from None
+        except ValueError:
+            raise Unavailable("A decision of this trace cannot be read by this release.") from None
 
-    async def for_start(self, principal: Principal, given: dict[str, object], key: str) -> Decision:
+    async def for_start(self, principal: Principal, given: dict[str, object], argo: ArgoNode) -> Decision:
         """The decision that a start brings, if it is this node's and lets it start.
 
-        `key`: the run's node key. Raises InvalidField, DecisionConflict.
+        `argo`: the run's node. Raises InvalidField, DecisionConflict, Unavailable.
         """
         decision = parse_decision(given, principal.tenant)
-        if decision.key[-1] != key:
+        if decision.key[2:] != (argo.namespace, argo.uid, node_key(argo.node_name)):
             raise InvalidField(
-                "decision is of another node: give `decide` and `run` the same node name.", field="decision"
+                "decision is of another node: give `decide` and `run` the same workflow and node name.",
+                field="decision.argo",
             )
-        pinned = await self._pins.pin(decision)
+        pinned = await self._ruling(decision)
         if pinned.variant is not decision.variant:
             raise DecisionConflict(
                 f"This node was decided {pinned.variant} (version {pinned.config_version}), and the start "
@@ -104,6 +122,19 @@ class Decisions:
                 "This node was decided legacy, so no run is started for it.", field="decision.variant"
             )
         return pinned
+
+    async def _ruling(self, decision: Decision) -> Decision:
+        """What holds for a node whose caller brings `decision`. Raises Unavailable."""
+        try:
+            pinned = await self._pins.pin(decision)
+        except ValueError:
+            raise Unavailable("This node's pin cannot be read by this release.", retry_after=2) from None
+        if pinned.variant is not Variant.LEGACY or decision.variant is Variant.LEGACY:
+            return pinned
+        try:
+            return _of_run(pinned, await self._describe(self._run(pinned)))
+        except NotFound:
+            return pinned
 
     def _evaluated(self, tenant: str, asked: DecisionRequest) -> Decision:
         context, status = asked.context(tenant), self._keeper.status
@@ -129,12 +160,12 @@ class Decisions:
             current = self._keeper.current
             number = current.number if current else 0
             default = Evaluation(asked.flag, Variant.LEGACY, Reason.DEFAULT, "default", number)
+            if current is None and self._keeper.status.state != "fresh":
+                return default, f"No flags are known yet, so this is legacy: {self._keeper.status.detail}"
             return default, f"There is no flag {asked.flag}, so this is legacy."
 
     async def _checked(self, fresh: Decision) -> Decision:
         """A run of the node decides, whatever the flags say now. Temporal away before a start: legacy."""
-        if fresh.flag != ENABLE_CROSSOVER:
-            return fresh
         try:
             async with asyncio.timeout(TEMPORAL_PATIENCE):
                 existing = await self._describe(self._run(fresh))
@@ -175,8 +206,12 @@ def parse_decision(given: object, tenant: str) -> Decision:
     """What a caller gives back of its decision. Raises InvalidField; another tenant's is none of its own."""
     try:
         if not isinstance(given, dict):
-            raise ValueError("it is no object")
+            raise InvalidField("decision must be an object.", field="decision")
+        GivenDecision.model_validate(given)
         decision = Decision.from_json(given)
+    except ValidationError as error:
+        place = invalid_field(error)
+        raise InvalidField(f"decision.{place.detail}", field=f"decision.{place.field}") from None
     except ValueError as error:
         raise InvalidField(f"decision cannot be read: {str(error)[:200]}.", field="decision") from None
     if decision.context.tenant != tenant:
@@ -196,13 +231,29 @@ def _without_temporal(fresh: Decision, error: Exception) -> Decision:
     )
 
 
+def _with_unreadable_pin(fresh: Decision) -> Decision:
+    note = "This node is pinned, but this release cannot read how, so this is legacy."
+    return replace(fresh, variant=Variant.LEGACY, reason=Reason.ERROR, note=note)
+
+
 def _of_run(fresh: Decision, existing: Snapshot) -> Decision:
-    """The decision in the run's memo; a run that was started without one counts as crossover."""
+    """The decision in the run's memo; a run that was started without one counts as crossover.
+
+    Anyone who may start workflows in Temporal may have written the memo.
+    """
     record = RunRecord.from_memo(existing.memo, tenant=fresh.context.tenant)
     note = "This node already has a run, which decides."
-    if record.decision is not None:
-        try:
-            return replace(Decision.from_json(record.decision), note=note)
-        except ValueError:
-            pass
-    return replace(fresh, variant=Variant.CROSSOVER, reason=Reason.TARGETING_MATCH, rule="run", note=note)
+    decided = _readable(record.decision)
+    if decided is not None and decided.key == fresh.key and decided.variant is not Variant.LEGACY:
+        return replace(decided, note=note)
+    shadow = decided is not None and decided.variant is Variant.SHADOW
+    variant = Variant.SHADOW if shadow else Variant.CROSSOVER
+    return replace(fresh, variant=variant, reason=Reason.TARGETING_MATCH, rule="run", note=note)
+
+
+def _readable(given: Mapping[str, Any] | None) -> Decision | None:
+    try:
+        GivenDecision.model_validate(given)
+        return Decision.from_json(given or {})
+    except ValueError:
+        return None

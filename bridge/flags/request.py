@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bridge.steps.request import Argo, Name, checked_trace_id
-from crossover.flags.model import ENABLE_CROSSOVER, Context, FlagName, Variant, Word
+from crossover.flags.model import ENABLE_CROSSOVER, Context, FlagName, Reason, Variant, Word
+
+
+def _moment(value: str) -> str:
+    try:
+        at = datetime.fromisoformat(value)
+        if at.tzinfo is not None and at.timestamp() >= 0:
+            return value
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError("must be a time with its zone, such as 2026-01-31T12:00:00+00:00")
 
 
 class _Body(BaseModel):
@@ -28,6 +39,25 @@ class DecisionRequest(_Body):
 
     def context(self, tenant: str) -> Context:
         return Context(tenant=tenant, app=self.app, connector=self.connector, environment=self.environment)
+
+
+class GivenDecision(BaseModel):
+    """A decision that a caller gives back: it becomes part of keys, memos and the audit, so all of it is
+    checked. What a newer release has added is of no effect."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    flag: FlagName
+    variant: Variant
+    reason: Reason
+    rule: Annotated[str, Field(max_length=1000)]
+    config_version: Annotated[int, Field(strict=True, ge=0, lt=2**53)]
+    context: Context
+    argo: Argo
+    trace_id: Annotated[Name, AfterValidator(checked_trace_id)]
+    decided_at: Annotated[str, Field(max_length=64), AfterValidator(_moment)]
+    stale: Annotated[bool, Field(strict=True)] = False
+    note: Annotated[str, Field(max_length=2000)] = ""
 
 
 class OutcomeRequest(_Body):

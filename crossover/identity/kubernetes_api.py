@@ -10,6 +10,9 @@ from typing import Any
 import httpx
 
 from crossover.errors import Unavailable
+from crossover.telemetry import get_logger
+
+_log = get_logger("crossover.identity")
 
 REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
 TIMEOUT = 3.0
@@ -69,6 +72,8 @@ class KubernetesApi:
                 raise _away(f"it answers {response.status_code}")
             return _reviewed(response.json()["status"])
         except (httpx.HTTPError, OSError) as error:
+            # Callers learn the kind only; certificates and addresses are the operator's business.
+            _log.warning("token reviews fail", reason=str(error) or type(error).__name__)
             raise _away(type(error).__name__) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _away("its answer is no TokenReview") from error

@@ -1,1 +1,1 @@
-"""State that replicas share: who holds which slot of a limit."""
+"""State that replicas share or keep: slots, flags, decisions, outcomes, rates, the audit."""

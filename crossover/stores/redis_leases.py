@@ -1,30 +1,22 @@
 """Slots counted in Redis (6.2 or newer), shared by all replicas.
 
 Each scope is a sorted set: members are tokens, scores the moment when the slot is free again, by Redis' own
-clock. All keys hold the same hash tag, so a Redis Cluster keeps them in one slot and scripts may touch them
-together (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags).
+clock.
 """
 
 from __future__ import annotations
 
-import asyncio
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from itertools import islice
 from urllib.parse import quote
 
-from crossover.stores.leases import Claim, Lease, Refused, StoreAway
+from crossover.stores.leases import Claim, Lease, Refused
 from crossover.stores.redis_client import RedisClient
+from crossover.stores.redis_scripts import RedisScripts
 
 BATCH = 500
 """Leases per call: a script runs alone on its server, and this many take it about a millisecond."""
-
-CALLS = 16
-"""Calls at once: more would only open more connections."""
-
-_PREFIX = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-_ERROR_CODE = re.compile(r"[A-Z]{2,}\b")
 
 _NOW = """
 local time = redis.call('TIME')
@@ -83,21 +75,17 @@ class RedisLeases:
     def __init__(
         self, client: RedisClient, *, lease: float, timeout: float = 0.4, prefix: str = "crossover"
     ) -> None:
-        if not _PREFIX.fullmatch(prefix):
-            raise ValueError("the prefix takes letters, digits, dots, colons, hyphens, underscores")
-        self._client = client
+        self._scripts = RedisScripts(client, prefix=prefix, timeout=timeout)
         self._lease = round(lease * 1000)
-        self._timeout = timeout
-        self._root = f"{{{prefix}}}:streams"
-        self._calls = asyncio.Semaphore(CALLS)
+        self._root = f"{self._scripts.root}:streams"
 
     async def acquire(self, lease: Lease) -> None:
         """Raises Refused, and StoreAway."""
         keys = [self.key(claim) for claim in lease.claims]
         limits = [claim.limit for claim in lease.claims]
-        full = await self._eval(_ACQUIRE, keys, [lease.token, self._lease, *limits])
+        full = await self._scripts.run(_ACQUIRE, keys, lease.token, self._lease, *limits)
         if full:
-            raise Refused(lease.claims[full - 1])
+            raise Refused(lease.claims[int(full) - 1])
 
     async def renew(self, leases: Collection[Lease]) -> None:
         """Asks Redis even when there is nothing to renew. Raises StoreAway."""
@@ -108,7 +96,7 @@ class RedisLeases:
         await self._update(leases, 0)
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self._scripts.aclose()
 
     def key(self, claim: Claim) -> str:
         """The scope's key. Owners are percent-encoded, so no two of them share one."""
@@ -124,15 +112,7 @@ class RedisLeases:
             counted: list[str | int] = []
             for held in tokens.values():
                 counted += [len(held), *held]
-            await self._eval(_UPDATE, [self._root, *tokens], [lease, *counted])
-
-    async def _eval(self, script: str, keys: list[str], arguments: list[str | int]) -> int:
-        try:
-            async with asyncio.timeout(self._timeout), self._calls:
-                # EVAL, not EVALSHA: a Redis that was restarted has forgotten all scripts.
-                return int(await self._client.command("EVAL", script, len(keys), *keys, *arguments))
-        except Exception as error:  # also what redis-py lets through of its own
-            raise StoreAway(_reason(error, self._timeout)) from error
+            await self._scripts.run(_UPDATE, [self._root, *tokens], lease, *counted)
 
 
 def _batches(leases: Collection[Lease]) -> Iterator[list[Lease]]:
@@ -141,12 +121,3 @@ def _batches(leases: Collection[Lease]) -> Iterator[list[Lease]]:
     yield list(islice(rest, BATCH))
     while batch := list(islice(rest, BATCH)):
         yield batch
-
-
-def _reason(error: Exception, timeout: float) -> str:
-    """One sentence, without addresses, keys or credentials."""
-    if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
-        return f"Redis does not answer within {timeout:g} s."
-    if code := _ERROR_CODE.match(str(error)):
-        return f"Redis refuses: {code.group()}."
-    return f"Redis cannot be reached ({type(error).__name__})."

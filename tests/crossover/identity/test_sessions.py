@@ -140,7 +140,7 @@ async def test_off_this_machine_the_cookie_travels_encrypted_only(
         ({}, 403),
         ({"sec-fetch-site": "cross-site", **BEARER}, 200),
     ],
-    ids=str,
+    ids=lambda value: ",".join(value) if isinstance(value, dict) else str(value),
 )
 async def test_with_a_cookie_changes_come_from_our_own_pages_only(
     site: Site, headers: dict[str, str], status: int

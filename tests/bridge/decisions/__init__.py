@@ -1,0 +1,1 @@
+"""Decisions end to end: real replicas, a real Temporal, and a real Redis in every state."""

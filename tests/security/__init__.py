@@ -1,0 +1,1 @@
+"""Both services as real processes, with an attacker among their callers."""
