@@ -41,7 +41,7 @@ from bridge.waits.hub import Hub
 from bridge.waits.loops import in_background
 from bridge.waits.views import Views
 from crossover import __version__
-from crossover.api.documented import with_token_scheme
+from crossover.api.documented import with_callers
 from crossover.api.problems import add_problem_handlers
 from crossover.api.requests import Requests
 from crossover.api.session import add_sessions
@@ -55,7 +55,7 @@ DESCRIPTION = "Starts Temporal runs for Argo steps, and tells how they go."
 
 class _App(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        return with_token_scheme(super().openapi())
+        return with_callers(super().openapi())
 
 
 def create_app(

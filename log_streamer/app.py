@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from crossover import __version__
-from crossover.api.documented import with_token_scheme
+from crossover.api.documented import with_callers
 from crossover.api.problems import add_problem_handlers
 from crossover.api.requests import Requests
 from crossover.api.session import add_sessions
@@ -36,7 +36,7 @@ REDIS_TIMEOUT = 0.4
 
 class _App(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        return with_token_scheme(super().openapi())
+        return with_callers(super().openapi())
 
 
 def create_app(settings: LogStreamerSettings, *, telemetry: Telemetry | None = None) -> FastAPI:

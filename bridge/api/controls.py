@@ -34,7 +34,14 @@ from crossover.strict_json import dump_json
 
 router = APIRouter(prefix="/v1/runs", tags=["control"])
 _REFUSALS = problems(
-    errors.InvalidField, errors.Unauthenticated, errors.Forbidden, errors.NotFound, errors.Unavailable
+    errors.InvalidField,
+    errors.Unauthenticated,
+    errors.Forbidden,
+    errors.NotFound,
+    errors.Conflict,
+    errors.Busy,
+    errors.Unavailable,
+    errors.NoAnswer,
 )
 
 
@@ -117,10 +124,10 @@ async def release(request: Request, run: str) -> Response:
     status_code=202,
     summary="Send the workflow a signal",
     response_model=None,
+    response_class=Response,
     responses={
         202: {"description": "Delivered to the run's history."},
         **_REFUSALS,
-        **problems(errors.RunClosed),
     },
     openapi_extra=body(SignalBody, {"name": "approve", "args": [True]}),
 )
@@ -137,7 +144,7 @@ async def signal(request: Request, run: str) -> Response:
     "/{run:path}/query",
     summary="Ask the workflow",
     response_model=None,
-    responses={200: {"model": ResultView}, **_REFUSALS, **problems(errors.Rejected, errors.NoAnswer)},
+    responses={200: {"model": ResultView}, **_REFUSALS},
     openapi_extra=body(QueryBody, {"name": "progress"}),
 )
 async def query(request: Request, run: str) -> Response:
@@ -151,11 +158,7 @@ async def query(request: Request, run: str) -> Response:
     "/{run:path}/update",
     summary="Send the workflow an update and wait for its result",
     response_model=None,
-    responses={
-        200: {"model": ResultView},
-        **_REFUSALS,
-        **problems(errors.Rejected, errors.NoAnswer, errors.RunClosed),
-    },
+    responses={200: {"model": ResultView}, **_REFUSALS},
     openapi_extra=body(UpdateBody, {"name": "set_batch", "args": [500], "update_id": "batch-500"}),
 )
 async def update(request: Request, run: str) -> Response:

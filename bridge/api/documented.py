@@ -6,7 +6,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from crossover import errors
+from crossover.api.documented import problems
 from crossover.contract.names import IDEMPOTENCY_HEADER, RETRY_HEADER
+
+ASKS_TEMPORAL = problems(errors.Busy, errors.Unavailable, errors.NoAnswer)
+"""What any read of runs can end with."""
 
 START_EXAMPLE: dict[str, Any] = {
     "app": "metadata-extractor",

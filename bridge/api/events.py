@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from bridge.api.context import context_of, principal_of
+from bridge.api.documented import ASKS_TEMPORAL
 from bridge.service import Runs
 from bridge.steps.engine import RunRef
 from bridge.waits.views import View
@@ -33,9 +34,11 @@ router = APIRouter(prefix="/v1/runs", tags=["runs"])
     "/{run:path}/events",
     summary="The run's state changes as server-sent events: `state`, then `end`",
     response_model=None,
+    response_class=Response,
     responses={
         200: {"content": {"text/event-stream": {}}, "description": "`data` is the run view."},
-        **problems(errors.NotFound, errors.Unauthenticated, errors.InvalidField),
+        **ASKS_TEMPORAL,
+        **problems(errors.NotFound, errors.Forbidden, errors.InvalidField),
     },
 )
 async def events(request: Request, run: str) -> EventSourceResponse:

@@ -33,6 +33,10 @@ class FlagBody(_Body):
     reason: Reason
 
 
+class FlagView(BaseModel):
+    flag: dict[str, Any] = Field(description="What is set; the rest is as it is by default.")
+
+
 class SwitchBody(_Body):
     """The kill switch: `on` makes everything new legacy."""
 

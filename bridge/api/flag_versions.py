@@ -109,6 +109,7 @@ async def restore(request: Request) -> Response:
     "/flag-events",
     summary="Each new version of the flag document as a server-sent event",
     response_model=None,
+    response_class=Response,
     responses={
         200: {"content": {"text/event-stream": {}}, "description": "`data` is the version."},
         **READS,

@@ -15,11 +15,12 @@ from bridge.api.flag_models import (
     DocumentBody,
     ExplainView,
     FlagBody,
+    FlagView,
     ReasonBody,
     VersionView,
     changed_view,
 )
-from bridge.flags.changes import Author, Changed, Edit
+from bridge.flags.changes import NO_VERSION, Author, Changed, Edit
 from bridge.steps.request import invalid_field
 from crossover import errors
 from crossover.api.documented import problems
@@ -98,7 +99,7 @@ async def put_flags(request: Request, dry_run: DryRun = False) -> Response:
     "/flags/{flag}",
     summary="One flag",
     response_model=None,
-    responses={200: {"model": FlagBody}, 304: {"description": "If-None-Match still holds."}, **READS},
+    responses={200: {"model": FlagView}, 304: {"description": "If-None-Match still holds."}, **READS},
 )
 async def get_flag(request: Request, flag: Flag) -> Response:
     await reader(request)
@@ -190,7 +191,11 @@ def _context(tenant: str, app: str | None, connector: str | None, environment: s
     "/flagd",
     summary="The flags as a flagd definition",
     response_model=None,
-    responses={200: {"description": "https://flagd.dev/reference/flag-definitions/"}, **READS},
+    responses={
+        200: {"description": "https://flagd.dev/reference/flag-definitions/"},
+        304: {"description": "If-None-Match still holds."},
+        **READS,
+    },
 )
 async def get_flagd(request: Request) -> Response:
     await reader(request)
@@ -205,9 +210,7 @@ async def get_flagd(request: Request) -> Response:
     response_model=None,
     responses={**CHANGED, **WRITES},
     openapi_extra={
-        "parameters": [
-            {"name": "reason", "in": "query", "required": True, "schema": {"type": "string"}},
-        ]
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
     },
 )
 async def put_flagd(
@@ -242,7 +245,7 @@ def changed_response(changed: Changed) -> Response:
 
 
 def versioned(request: Request, version: Version | None, content: Mapping[str, Any]) -> Response:
-    etag = version.etag if version else '"0"'
+    etag = version.etag if version else NO_VERSION
     given = request.headers.get("if-none-match", "")
     if etag in [tag.strip() for tag in given.split(",")]:
         return Response(status_code=304, headers={"ETag": etag})

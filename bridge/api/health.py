@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
+from starlette.responses import PlainTextResponse
 
 from bridge.api.context import context_of
 from crossover.strict_json import dump_json
@@ -16,7 +17,12 @@ async def healthz() -> Response:
     return Response(b'{"status":"ok"}', media_type="application/json")
 
 
-@router.get("/readyz", summary="Every dependency answers, or which one does not", response_model=None)
+@router.get(
+    "/readyz",
+    summary="Every dependency answers, or which one does not",
+    response_model=None,
+    responses={503: {"description": "Not ready.", "content": {"application/json": {}}}},
+)
 async def readyz(request: Request) -> Response:
     context = context_of(request)
     runs = context.runs
@@ -34,6 +40,11 @@ async def readyz(request: Request) -> Response:
     return Response(dump_json(body), status_code=200 if ready else 503, media_type="application/json")
 
 
-@router.get("/metrics", summary="Metrics in Prometheus' text format", response_model=None)
+@router.get(
+    "/metrics",
+    summary="Metrics in Prometheus' text format",
+    response_model=None,
+    response_class=PlainTextResponse,
+)
 async def metrics(request: Request) -> Response:
     return Response(context_of(request).telemetry.prometheus(), media_type="text/plain; version=0.0.4")

@@ -10,7 +10,7 @@ from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from bridge.api.context import answer, context_of, principal_of, read
-from bridge.api.documented import START_EXAMPLE, body, start_headers
+from bridge.api.documented import ASKS_TEMPORAL, START_EXAMPLE, body, start_headers
 from bridge.api.models import HistoryView, RunList, RunView
 from bridge.steps.engine import Status
 from bridge.steps.request import StartRequest
@@ -86,7 +86,7 @@ def _traceparent(request: Request) -> str | None:
     "",
     summary="List the tenant's runs, newest first",
     response_model=None,
-    responses={200: {"model": RunList}, **problems(errors.InvalidField, errors.Unauthenticated)},
+    responses={200: {"model": RunList}, **ASKS_TEMPORAL, **problems(errors.InvalidField, errors.Forbidden)},
 )
 async def list_runs(
     request: Request,
@@ -128,7 +128,8 @@ def _matches(view: dict[str, Any], phases: list[Phase]) -> bool:
     response_model=None,
     responses={
         200: {"model": HistoryView},
-        **problems(errors.NotFound, errors.Unauthenticated, errors.InvalidField),
+        **ASKS_TEMPORAL,
+        **problems(errors.NotFound, errors.Forbidden, errors.InvalidField),
     },
 )
 async def history(
@@ -167,7 +168,8 @@ def add_get(to: APIRouter) -> None:
         response_model=None,
         responses={
             200: {"model": RunView},
-            **problems(errors.NotFound, errors.Unauthenticated, errors.InvalidField, errors.Unavailable),
+            **ASKS_TEMPORAL,
+            **problems(errors.NotFound, errors.Forbidden, errors.InvalidField),
         },
     )(get)
 

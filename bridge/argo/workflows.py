@@ -12,6 +12,10 @@ import httpx
 
 from crossover.contract.run import ArgoNode
 from crossover.errors import Unavailable, cut
+from crossover.identity.token_file import read_token
+from crossover.telemetry import get_logger
+
+_log = get_logger(__name__)
 
 TIMEOUT = 5.0
 """Seconds. A terminating pod has 30 in all, and the step's decision hangs on this answer."""
@@ -35,8 +39,11 @@ class ArgoWorkflows:
             reply.raise_for_status()
             workflow: Mapping[str, Any] = reply.json()
         except (httpx.HTTPError, ValueError, OSError) as error:
+            # Callers learn the kind only; addresses and files are the operator's business.
+            _log.warning("argo cannot be asked", namespace=node.namespace, reason=cut(str(error)))
+            kind = type(error).__name__
             raise Unavailable(
-                f"Argo cannot be asked about the workflow: {cut(str(error))}", retry_after=1
+                f"Argo cannot be asked about the workflow ({_status(error) or kind}).", retry_after=1
             ) from error
         return workflow
 
@@ -47,7 +54,11 @@ class ArgoWorkflows:
         """Read each time: projected tokens rotate."""
         if self._token_file is None:
             return {}
-        return {"Authorization": f"Bearer {self._token_file.read_text().strip()}"}
+        return {"Authorization": f"Bearer {read_token(self._token_file)}"}
+
+
+def _status(error: Exception) -> str:
+    return f"it answers {error.response.status_code}" if isinstance(error, httpx.HTTPStatusError) else ""
 
 
 def from_argo_server(url: str, token_file: Path | None, ca_file: Path | None) -> ArgoWorkflows:

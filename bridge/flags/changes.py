@@ -159,6 +159,10 @@ class Changes:
         )
 
 
+NO_VERSION = '"0"'
+"""The ETag of flags that nobody has written yet."""
+
+
 class _Unchanged(Exception):
     """The edit leaves the document as it is."""
 
@@ -168,13 +172,15 @@ _MEANWHILE = "The flags have changed since you read them: read them again, and r
 
 def _etag(if_match: str | None) -> str | None:
     """The one version that is meant, so that a replica which is a moment behind looks at the store first."""
-    return if_match if if_match and if_match != "*" and "," not in if_match else None
+    one = if_match and if_match not in ("*", NO_VERSION) and "," not in if_match
+    return if_match if one else None
 
 
 def _check_match(current: Version | None, if_match: str | None) -> None:
     if if_match is None or if_match == "*":
         return
-    if current is None or current.etag not in [tag.strip() for tag in if_match.split(",")]:
+    etag = current.etag if current else NO_VERSION
+    if etag not in [tag.strip() for tag in if_match.split(",")]:
         raise PreconditionFailed(_MEANWHILE)
 
 

@@ -18,11 +18,10 @@ def stop_reason(workflow: Mapping[str, Any] | None, *, uid: str, now: datetime) 
 
     `workflow` is the Workflow as Argo's API gives it, None when there is none by that name.
     """
-    if workflow is None:
-        return "the Argo workflow was deleted"
-    metadata, spec, status = (_part(workflow, key) for key in ("metadata", "spec", "status"))
+    metadata, spec, status = (_part(workflow or {}, key) for key in ("metadata", "spec", "status"))
     if metadata.get("uid") != uid:
-        return "the Argo workflow was replaced by another of the same name"
+        # One sentence for both: callers name any workflow, and must not learn which ones others have.
+        return "the Argo workflow was deleted, or replaced by another of the same name"
     if metadata.get("deletionTimestamp"):
         return "the Argo workflow is being deleted"
     if spec.get("shutdown"):

@@ -162,7 +162,7 @@ class Reads:
         token = _decode_token(page_token)
         runs: list[Snapshot] = []
         for _ in range(1 if indexed or trace_id is None else SCAN_PAGES):
-            infos, token = await self._list(namespace, query, limit - len(runs), token)
+            infos, token = await self._page(namespace, query, limit - len(runs), token, page_token)
             found = (listed_snapshot(namespace, info) for info in infos)
             runs += [run for run in found if trace_id is None or run.memo.get(TRACE_ID) == trace_id]
             if not token or len(runs) >= limit:
@@ -177,21 +177,27 @@ class Reads:
         )
         return int(reply.count)
 
-    async def _list(self, namespace: str, query: str, size: int, token: bytes) -> tuple[Sequence[Any], bytes]:
+    async def _page(
+        self, namespace: str, query: str, size: int, token: bytes, given: str | None
+    ) -> tuple[Sequence[Any], bytes]:
+        """A token that is none makes the server's store fail, which looks like an outage: repeating that
+        for ten seconds would help nobody."""
+        try:
+            return await self._list(namespace, query, size, token, retry=given is None)
+        except (InvalidRequest, NoAnswer):
+            if given is None:
+                raise
+            raise _no_token() from None
+
+    async def _list(
+        self, namespace: str, query: str, size: int, token: bytes, *, retry: bool = True
+    ) -> tuple[Sequence[Any], bytes]:
         request = ListWorkflowExecutionsRequest(
             namespace=namespace, query=query, page_size=size, next_page_token=token
         )
-        try:
-            reply = await self._rpc.call(
-                "ListWorkflowExecutions", self._rpc.service.list_workflow_executions, request
-            )
-        except (InvalidRequest, NoAnswer):
-            if not token:
-                raise
-            # A foreign token makes the server's store fail, which looks like an outage.
-            raise InvalidField(
-                "page_token is not one that this listing returned.", field="page_token"
-            ) from None
+        reply = await self._rpc.call(
+            "ListWorkflowExecutions", self._rpc.service.list_workflow_executions, request, retry=retry
+        )
         return reply.executions, reply.next_page_token
 
     async def history(
@@ -204,9 +210,13 @@ class Reads:
             next_page_token=_decode_token(page_token),
             skip_archival=True,
         )
-        reply = await self._rpc.call(
-            "GetWorkflowExecutionHistory", self._rpc.service.get_workflow_execution_history, request
-        )
+        method = self._rpc.service.get_workflow_execution_history
+        try:
+            reply = await self._rpc.call("GetWorkflowExecutionHistory", method, request)
+        except InvalidRequest:
+            if page_token is None:
+                raise
+            raise _no_token() from None
         token = reply.next_page_token
         events = [MessageToDict(event) for event in reply.history.events]
         return events, base64.urlsafe_b64encode(token).decode() if token else None
@@ -241,7 +251,11 @@ def _decode_token(token: str | None) -> bytes:
     try:
         return base64.b64decode(token, altchars=b"-_", validate=True) if token else b""
     except (binascii.Error, ValueError):
-        raise InvalidField("page_token is not one that a listing returned.", field="page_token") from None
+        raise _no_token() from None
+
+
+def _no_token() -> InvalidField:
+    return InvalidField("page_token is not one that this listing returned.", field="page_token")
 
 
 def _stamp(time: datetime) -> str:

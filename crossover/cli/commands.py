@@ -10,6 +10,9 @@ from typing import Annotated
 import typer
 
 from crossover import __version__
+from crossover.cli.flags.audit import audit
+from crossover.cli.flags.command import flags
+from crossover.cli.flags.options import calling
 from crossover.cli.logs.command import logs
 from crossover.identity import Role, new_token
 from crossover.identity.static_tokens import ROLES, checked_tenant, role_named
@@ -82,6 +85,8 @@ def serve_logs() -> None:
 
 
 app.command("logs")(logs)
+app.add_typer(flags, name="flags")
+app.command("audit")(calling(audit))
 
 
 @token_app.command("new")

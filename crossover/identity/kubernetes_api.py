@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from crossover.errors import Unavailable
+from crossover.identity.token_file import read_token
 from crossover.telemetry import get_logger
 
 _log = get_logger("crossover.identity")
@@ -84,7 +85,7 @@ class KubernetesApi:
     def _headers(self) -> dict[str, str]:
         if self._token_file is None:
             return {}
-        return {"Authorization": f"Bearer {self._token_file.read_text().strip()}"}
+        return {"Authorization": f"Bearer {read_token(self._token_file)}"}
 
 
 def _reviewed(status: dict[str, Any]) -> Reviewed:

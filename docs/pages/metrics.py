@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from opentelemetry.metrics import Meter
 from prometheus_client.metrics_core import Metric
 
 from bridge.metrics import Metrics as BridgeMetrics
+from crossover.contract.run import ArgoNode
+from crossover.flags.decision import Decision
+from crossover.flags.model import ENABLE_CROSSOVER, Context, Reason, Variant
+from crossover.stores.flag_keeper import FlagKeeper
+from crossover.stores.no_stores import NoFlags
 from crossover.telemetry import build_telemetry
 from docs.pages.markdown import code, page, table
 from log_streamer.metrics import Metrics as LogStreamerMetrics
@@ -46,10 +52,26 @@ BRIDGE: dict[str, Text] = {
         "`RESOURCE_EXHAUSTED`: a limit of Temporal's is reached. `CONNECT`, `UNAVAILABLE`, `CANCELLED`: "
         "it is away or frozen. `PERMISSION_DENIED`: the bridge's own credential.",
     ),
+    "crossover_decisions_total": Text(
+        "Nodes decided; each counts once, however often it is asked about. `reason` is OpenFeature's.",
+        "`ERROR`: Temporal was away, so nodes that the flags would have put on it are legacy. `DEFAULT`: no "
+        "rule decides, or there is no such flag.",
+    ),
+    "crossover_flags_version": Text(
+        "Version of the flag document that is in force on this replica; 0 is none.",
+        "Replicas differ for more than a few seconds: one cannot read the store, or refuses what it holds.",
+    ),
+    "crossover_flags_not_fresh": Text(
+        "1 while the flags in force are not known to be the store's; `state` is `stale` (it cannot be read) "
+        "or `refused` (it holds something that does not follow from them).",
+        "`refused` waits for your word: `GET /v1/flag-store` says what is wrong. See "
+        "[flags.md](flags.md#when-something-is-away).",
+    ),
     "crossover_errors_total": Text(
         "Answers that are problems; `kind` is one of [errors.md](errors.md).",
         "`internal` is a bug of ours: its log line has the traceback. `input-conflict`: a template changed "
-        "its input between retries. `unauthenticated`: a token is unknown or was removed.",
+        "its input between retries. `decision-conflict`: a step's decision is not the one that holds for its "
+        "node. `unauthenticated`: a token is unknown or was removed.",
     ),
 }
 
@@ -134,6 +156,18 @@ _SAMPLES: dict[str, object] = {
     "float": 0.1,
     "str": "sample",
     "Callable[[], int]": lambda: 1,
+    "FlagKeeper": FlagKeeper(NoFlags(), None),
+    "Decision": Decision(
+        flag=ENABLE_CROSSOVER,
+        variant=Variant.LEGACY,
+        reason=Reason.DEFAULT,
+        rule="default",
+        config_version=0,
+        context=Context(tenant="default"),
+        argo=ArgoNode("argo", "nightly", "uid", "nightly.extract"),
+        trace_id="nightly",
+        decided_at=datetime(2026, 1, 1, tzinfo=UTC),
+    ),
 }
 
 

@@ -13,7 +13,8 @@ from log_streamer.settings import LogStreamerSettings
 INTRO = """\
 Everything the services can be told, each by an environment variable that is read once, at the start. A value
 that cannot be used ends the start with a sentence that names its variable, and so does a variable with a
-misspelt name. [operations.md](operations.md) shows them at work, with the registry and the token file."""
+misspelt name. [operations.md](operations.md) shows them at work, with the registry and the token file;
+[flags.md](flags.md) and [identity.md](identity.md) those of flags and callers."""
 
 SERVICES: dict[str, tuple[str, type[ServiceSettings]]] = {
     "The bridge": ("bridge/settings.py", BridgeSettings),
@@ -63,7 +64,7 @@ def _kind(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
         values = definitions[name]["enum"]
         return " or ".join(code(value) for value in values)
     given = next((each for each in schema.get("anyOf", []) if each["type"] != "null"), schema)
-    kind = {"path": "file"}.get(given.get("format", ""), _TYPES[given["type"]])
+    kind = given.get("format") or _TYPES[given["type"]]
     return kind + _limits(given)
 
 

@@ -53,7 +53,7 @@ _RECORD = {
 RESPONSES: dict[str, Any] = {
     "description": "Events `log`, `state`, `gap`, `end`; see docs/log-feed.md.",
     "content": {
-        "text/event-stream": {"schema": {"type": "string"}},
+        "text/event-stream": {},
         "application/x-ndjson": {"schema": {"type": "string"}, "example": {"event": "log", **_RECORD}},
         "text/plain": {"schema": {"type": "string"}},
     },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
+from starlette.responses import PlainTextResponse
 
 from crossover.strict_json import dump_json
 from log_streamer.api.context import context_of
@@ -16,7 +17,12 @@ async def healthz() -> Response:
     return Response(b'{"status":"ok"}', media_type="application/json")
 
 
-@router.get("/readyz", summary="Ready for streams, and what is not as it should be", response_model=None)
+@router.get(
+    "/readyz",
+    summary="Ready for streams, and what is not as it should be",
+    response_model=None,
+    responses={503: {"description": "Not ready.", "content": {"application/json": {}}}},
+)
 async def readyz(request: Request) -> Response:
     """Without Redis the service goes on under a strict cap of its own: that is told, and is no failure,
     since a replica that takes no streams at all would help nobody."""
@@ -31,6 +37,11 @@ async def readyz(request: Request) -> Response:
     )
 
 
-@router.get("/metrics", summary="Metrics in Prometheus' text format", response_model=None)
+@router.get(
+    "/metrics",
+    summary="Metrics in Prometheus' text format",
+    response_model=None,
+    response_class=PlainTextResponse,
+)
 async def metrics(request: Request) -> Response:
     return Response(context_of(request).telemetry.prometheus(), media_type="text/plain; version=0.0.4")

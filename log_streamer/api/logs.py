@@ -10,7 +10,7 @@ import structlog
 from fastapi import APIRouter, Request, Response
 
 from crossover import errors
-from crossover.api.caller import token_of
+from crossover.api.caller import TENANT_PARAMETER, token_of
 from crossover.api.documented import problems
 from crossover.identity import Action, Principal, Resource, authorise
 from crossover.stores.leases import RETRY_AFTER, Refused, Scope
@@ -28,6 +28,7 @@ router = APIRouter(prefix="/v1/logs", tags=["logs"])
     "/{trace_id}",
     summary="The lines of one trace, merged by time, as they are written",
     response_model=None,
+    response_class=Response,
     openapi_extra={"parameters": PARAMETERS},
     responses={
         200: RESPONSES,
@@ -79,7 +80,8 @@ async def _take_slots(context: Context, principal: Principal, stack: AsyncExitSt
 def _wanted(request: Request, trace_id: str) -> Wanted:
     values: dict[str, list[Any]] = {}
     for name, value in request.query_params.multi_items():
-        values.setdefault(name, []).append(value)
+        if name != TENANT_PARAMETER:  # `authenticate` has read it
+            values.setdefault(name, []).append(value)
     return read_wanted(
         trace_id,
         values,

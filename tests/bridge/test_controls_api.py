@@ -210,7 +210,7 @@ async def test_a_stopped_workflow_cancels_its_run(argo: FakeArgo, argo_bridge: B
 
 async def test_a_deleted_workflow_cancels_its_run(argo_bridge: Bridge) -> None:
     decided = await released(argo_bridge, start_body(input={"sleep": 600}))
-    assert (decided["action"], decided["reason"]) == ("cancel", "the Argo workflow was deleted")
+    assert (decided["action"], "was deleted" in decided["reason"]) == ("cancel", True)
 
 
 async def test_a_deadline_that_has_passed_cancels_without_asking_argo(

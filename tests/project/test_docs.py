@@ -14,10 +14,14 @@ import yaml
 from argo_flow.graph.retry_expression import VARIABLES, evaluate_retry_expression
 from bridge.settings import BridgeSettings
 from bridge.steps.registry import Registry
+from crossover.cli.flags.command import flags
 from crossover.cli.step.settings import SETTINGS
 from crossover.contract.run import ExitCode
 from crossover.errors import TABLE, Busy
-from crossover.identity import StaticTokens
+from crossover.flags.lint import shadowed
+from crossover.flags.schema import read_document
+from crossover.identity import REQUIRED_ROLE, StaticTokens
+from crossover.identity.identity_file import read_identity_file
 from crossover.settings import ServiceSettings
 from docs import generate
 from docs.pages import errors, metrics, step
@@ -177,6 +181,46 @@ def test_the_role_of_the_operations_page_lets_nobody_change_anything() -> None:
     rules = yaml.safe_load(role)["rules"]
     assert {rule["resources"][0] for rule in rules} == {"pods", "pods/log", "workflows"}
     assert {verb for rule in rules for verb in rule["verbs"]} == {"get", "list", "watch"}
+
+
+def test_the_documents_of_the_page_of_flags_are_documents() -> None:
+    example, config_map = (yaml.safe_load(text) for text in fenced(read("flags.md"), "yaml"))
+    assert shadowed(read_document(example)) == []
+    in_git = read_document(yaml.safe_load(config_map["data"]["flags.yaml"]))
+    assert in_git.flags.keys() == read_document(example).flags.keys()
+
+
+def test_the_example_of_the_page_of_flags_has_every_field_of_the_document() -> None:
+    definitions = json.loads(read("flags.schema.json"))["$defs"]
+    (example, _) = fenced(read("flags.md"), "yaml")
+    set_by_us = {"status", "step", "since", "back", "note", "max_mismatch_rate", "parity"}
+    fields = {field for part in definitions.values() for field in part.get("properties", {})} - set_by_us
+    assert [field for field in sorted(fields) if not re.search(rf"\b{field}:", example)] == []
+
+
+def test_the_identity_file_of_its_page_can_be_used(tmp_path: Path) -> None:
+    _, identity, quotas = fenced(read("identity.md"), "yaml")
+    file = tmp_path / "identity.yaml"
+    file.write_text(identity)
+    assert read_identity_file(file).kubernetes is not None
+    assert Registry.model_validate(yaml.safe_load(quotas)).tenants["acme"].quotas.running_runs == 500
+
+
+def test_the_page_of_identity_has_every_action_with_its_role() -> None:
+    rows = re.findall(r"^\| (.+?) \| (`\w+`)? *\| (`\w+`)? *\|$", read("identity.md"), re.MULTILINE)
+    roles = "\n".join(f"{what}: {own or platform}" for what, own, platform in rows)
+    words = {"read the flag document": "read the flag document", "read the audit": "the tenant's audit"}
+    for action, role in REQUIRED_ROLE.items():
+        word = words.get(action, action.split()[0])
+        assert re.search(rf"{word}.*`{role.name.lower()}`", roles), action
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/flags.md", "docs/operations.md"])
+def test_every_command_for_flags_that_a_page_names_exists(page: str) -> None:
+    known = {command.name for command in flags.registered_commands}
+    named = set(re.findall(r"crossover flags ([a-z][a-z-]*)", (ROOT / page).read_text()))
+    assert len(named) >= 3
+    assert named - known == set()
 
 
 @pytest.mark.parametrize(

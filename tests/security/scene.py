@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -76,7 +75,7 @@ async def opened(temporal: TemporalServer, home: Path, **both: Any) -> AsyncGene
         RedisServer(options=("--requirepass", password)) as redis,
         PodLogServer.started(home / "cluster.log") as cluster,
     ):
-        await cluster.rights([planted["cluster"]])
+        await cluster.rights([planted["cluster"], planted["argo"]])
         shared: dict[str, Any] = {
             "auth": "tokens",
             "tokens_file": home / "tokens.json",
@@ -109,7 +108,7 @@ def _planted(home: Path, password: str) -> dict[str, str]:
     }
     for name, secret in planted.items():
         (home / name).write_text(secret)
-        os.chmod(home / name, 0o600)
+        (home / name).chmod(0o600)
     return planted
 
 

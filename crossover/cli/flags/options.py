@@ -7,20 +7,17 @@ import sys
 from collections.abc import Callable
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec
+from typing import Annotated, Any, Concatenate
 
 import typer
 
 from crossover.cli.flags.arguments import flag_name
 from crossover.cli.flags.output import colored
 from crossover.cli.flags.screen import Screen
+from crossover.cli.flags.session import Session
 from crossover.cli.logs.options import check_url
 from crossover.cli.step.options import Color
 
-if TYPE_CHECKING:
-    from crossover.cli.flags.session import Session
-
-P = ParamSpec("P")
 _BRIDGE = "The bridge"
 
 
@@ -36,11 +33,12 @@ def _flag(value: str | None) -> str | None:
     return None if value is None else checked("FLAG", value, flag_name)
 
 
-Flag = Annotated[str, typer.Argument(callback=_flag, show_default=False, help="The flag's name.")]
+Flag = Annotated[str, typer.Argument(metavar="FLAG", callback=_flag, show_default=False, help="Its name.")]
 AnyFlag = Annotated[
-    str | None, typer.Argument(callback=_flag, show_default=False, help="The flag's name; default: all.")
+    str | None,
+    typer.Argument(metavar="FLAG", callback=_flag, show_default=False, help="Its name; default: all."),
 ]
-Tenant = Annotated[str, typer.Argument(show_default=False, help="The tenant.")]
+Tenant = Annotated[str, typer.Argument(metavar="TENANT", show_default=False, help="The tenant.")]
 Reason = Annotated[
     str,
     typer.Option("--reason", "-m", show_default=False, help="Why; it is kept in the history and the audit."),
@@ -60,11 +58,11 @@ When = Annotated[
 ]
 
 
-def calling(command: Callable[Concatenate[Session, P], int | None]) -> Callable[..., None]:
+def calling(command: Callable[Concatenate[Session, ...], int | None]) -> Callable[..., None]:
     """The command with the options of `_session` after its own; what it returns is the exit code."""
 
     def run(**given: Any) -> None:
-        from crossover.cli.flags.session import ended
+        from crossover.cli.flags.ending import ended
 
         own = {name: given.pop(name) for name in names}
         raise typer.Exit(ended(_session(**given), lambda session: command(session, **own)))
@@ -113,7 +111,6 @@ def _session(
 
     def opened() -> Session:
         from crossover.cli.flags.client import Access, Client
-        from crossover.cli.flags.session import Session
 
         client = Client(Access(address, token_file, ca_file))
         return Session(client, Screen(color=colored(color, os.environ)), as_json)

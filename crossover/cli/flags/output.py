@@ -14,8 +14,7 @@ from crossover.cli.step.options import Color
 
 def show(lines: Iterable[str]) -> None:
     """Lines for people."""
-    for line in lines:
-        print(line)
+    print("".join(f"{line}\n" for line in lines), end="", flush=True)
 
 
 def show_json(value: Any, *, indent: int | None = 2) -> None:

@@ -47,13 +47,13 @@ class Screen:
     """
 
     def __init__(self, *, color: bool, now: datetime | None = None, width: int | None = None) -> None:
-        self._color = color
+        self.color = color
         self.now = now or datetime.now(UTC)
         self.width = max(NARROWEST, width or shutil.get_terminal_size((100, 24)).columns)
 
     def paint(self, text: object, tone: Tone = Tone.PLAIN) -> str:
         shown = safe(str(text))
-        return f"\x1b[{tone}m{shown}\x1b[0m" if self._color and tone else shown
+        return f"\x1b[{tone}m{shown}\x1b[0m" if self.color and tone else shown
 
     def variant(self, name: object) -> str:
         return self.paint(name, VARIANT_TONES.get(str(name), Tone.PLAIN))

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import httpx
 
+from crossover.identity.token_file import read_token
 from log_streamer.sources.http import failure, ok
 from log_streamer.sources.source import Away, Denied, Gone, SourceError, WorkflowRef
 
@@ -158,7 +159,7 @@ class ArgoServer:
         if self._token_file is None:
             return {}
         try:
-            return {"Authorization": f"Bearer {self._token_file.read_text().strip()}"}
+            return {"Authorization": f"Bearer {read_token(self._token_file)}"}
         except OSError as error:
             raise Denied(f"The Argo Server's token file cannot be read: {error.strerror}.") from error
 
