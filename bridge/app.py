@@ -83,6 +83,7 @@ def create_app(
             stores = await stack.enter_async_context(open_stores(settings))
             temporal = gateway or await connect(settings.connection(), metrics, telemetry.tracer)
             metrics.watch_flags(stores.keeper)
+            metrics.watch_writes(stores.unwritten, stores.lost)
 
             def namespace_of(tenant: str) -> str:
                 return registry.namespace_of(tenant, settings.temporal_namespace)
@@ -129,7 +130,13 @@ def create_app(
             app.state.context = context
             stack.callback(context.closing.set)
             stack.callback(hub.close)
-            loops = (hub.run(), cancels.run(), stores.keeper.run(), rollouts.run())
+            loops = (
+                hub.run(),
+                cancels.run(),
+                stores.keeper.run(),
+                rollouts.run(),
+                context.flags.follow(),
+            )
             await stack.enter_async_context(in_background(*loops))
             yield
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
@@ -81,6 +81,17 @@ class Metrics:
             description="1 while the flags in force are not known to be the store's.",
         )
 
+    def watch_writes(
+        self, unwritten: Callable[[], Mapping[str, int]], lost: Callable[[], Mapping[str, int]]
+    ) -> None:
+        """Reports what waits for a store that is away, and what was given up."""
+        self._meter.create_observable_up_down_counter(
+            "crossover_unwritten", [_by_store(unwritten)], description="Entries that wait for their store."
+        )
+        self._meter.create_observable_counter(
+            "crossover_lost", [_by_store(lost)], description="Entries that their store never got."
+        )
+
     def started(self, *, created: bool) -> None:
         self._starts["created" if created else "attached",] += 1
 
@@ -98,6 +109,10 @@ class Metrics:
 
     def failed(self, kind: str) -> None:
         self._errors[kind,] += 1
+
+
+def _by_store(read: Callable[[], Mapping[str, int]]) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    return lambda _: [Observation(count, {"store": store}) for store, count in read().items()]
 
 
 def _read(counts: Counts, *labels: str) -> Callable[[CallbackOptions], Iterable[Observation]]:

@@ -72,6 +72,11 @@ class BridgeSettings(IdentitySettings):
     flags_writable: bool = Field(
         False, description="Whether the API may write flags_file: for one replica on one machine."
     )
+    kill: bool = Field(
+        False,
+        description="The kill switch of all flags for this replica, whatever the store says: for when Redis "
+        "is away and cannot be told.",
+    )
     state_dir: Path | None = Field(
         None,
         description="Directory of this replica's own: the last flag document known, and the versions of "

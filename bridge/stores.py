@@ -46,6 +46,23 @@ class Stores:
     rates: Rates
     audit: AuditLog
 
+    def unwritten(self) -> dict[str, int]:
+        """What waits for its store to come back, by name."""
+        return {
+            "decisions": getattr(self.pins, "unsent", 0),
+            "outcomes": getattr(self.outcomes, "waiting", 0),
+            "audit": self.audit.waiting,
+        }
+
+    def lost(self) -> dict[str, int]:
+        """What was given up since the start, by name. A decision is lost where another replica, which could
+        not be asked, had decided the node differently."""
+        return {
+            "decisions": getattr(self.pins, "conflicts", 0),
+            "outcomes": getattr(self.outcomes, "lost", 0),
+            "audit": self.audit.dropped,
+        }
+
     def degraded(self) -> dict[str, str]:
         """What does without its store now, by name, and why."""
         parts = {"decisions": self.pins, "outcomes": self.outcomes, "quotas": self.rates}
@@ -71,7 +88,7 @@ async def open_stores(settings: BridgeSettings) -> AsyncGenerator[Stores, None]:
         flags = _flags(settings)
         stack.push_async_callback(flags.aclose)
         copy = FlagCopy(settings.state_dir / "last-flags.json") if settings.state_dir else None
-        keeper = FlagKeeper(flags, copy)
+        keeper = FlagKeeper(flags, copy, killed=settings.kill)
         await keeper.start()
         audit = AuditLog(_sink(settings))
         audit.start()

@@ -122,7 +122,6 @@ class LogStreamerSettings(IdentitySettings):
     slow_limit: float = Field(
         30.0, gt=0, description="Seconds for which a viewer may lose lines by reading slowly, before the end."
     )
-    recheck: float = Field(60.0, gt=0, description="Seconds between looks at whether a token is still valid.")
     redact: str = Field(
         "", description="Further secrets to mask, as RE2 patterns, one a line; many kinds are known already."
     )

@@ -10,6 +10,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from bridge.api.context import context_of, principal_of
 from bridge.api.documented import ASKS_TEMPORAL
+from bridge.api.watching import GONE, Watcher
 from bridge.service import Runs
 from bridge.steps.engine import RunRef
 from bridge.waits.views import View
@@ -43,39 +44,45 @@ router = APIRouter(prefix="/v1/runs", tags=["runs"])
 )
 async def events(request: Request, run: str) -> EventSourceResponse:
     runs = context_of(request).runs
-    ref = runs.ref(await principal_of(request), run, Action.READ)
+    principal = await principal_of(request)
+    ref = runs.ref(principal, run, Action.READ)
     first = await runs.hub.view(ref)
     return EventSourceResponse(
-        _changes(runs, ref, first),
+        _changes(runs, ref, first, Watcher(request, principal)),
         ping=HEARTBEAT,
         send_timeout=SEND_TIMEOUT,
         shutdown_grace_period=FAREWELL,
     )
 
 
-async def _changes(runs: Runs, ref: RunRef, view: View) -> AsyncGenerator[ServerSentEvent, None]:
+async def _changes(
+    runs: Runs, ref: RunRef, view: View, watcher: Watcher
+) -> AsyncGenerator[ServerSentEvent, None]:
     """Level-triggered: every event is the whole view, so a client that reconnects has missed nothing."""
     yield _event("state", view)
     while not view.closed:
         seen = view.revision
         try:
-            view = await runs.hub.wait(ref, timeout=HEARTBEAT, revision=seen)
+            view = await runs.hub.wait(ref, timeout=min(HEARTBEAT, watcher.every), revision=seen)
         except errors.ShuttingDown:
             return  # the client reconnects to another replica
         except errors.NotFound as error:
-            yield ServerSentEvent(_reason("lost", error.detail), event="end")
+            yield ServerSentEvent(ending("lost", error.detail), event="end")
             return
         except errors.CrossoverError:
             await asyncio.sleep(1)  # Temporal is away; the stream outlives that
             continue
+        if not await watcher.may_watch():
+            yield ServerSentEvent(ending("unauthorised", GONE), event="end")
+            return
         if view.revision != seen:
             yield _event("state", view)
-    yield ServerSentEvent(_reason("closed", view.data["message"]), event="end")
+    yield ServerSentEvent(ending("closed", view.data["message"]), event="end")
 
 
 def _event(name: str, view: View) -> ServerSentEvent:
     return ServerSentEvent(view.body.decode(), event=name, id=view.revision)
 
 
-def _reason(reason: str, message: str) -> str:
+def ending(reason: str, message: str) -> str:
     return dump_json({"reason": reason, "message": message}).decode()

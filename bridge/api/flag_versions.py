@@ -9,9 +9,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from bridge.api.context import context_of, principal_of, read
+from bridge.api.context import context_of, read
 from bridge.api.documented import body
-from bridge.api.events import FAREWELL, HEARTBEAT, SEND_TIMEOUT
+from bridge.api.events import FAREWELL, HEARTBEAT, SEND_TIMEOUT, ending
 from bridge.api.flag_models import ReasonBody, RestoreBody, StoreView, VersionsView, VersionView
 from bridge.api.flags import (
     CHANGED,
@@ -25,10 +25,11 @@ from bridge.api.flags import (
     version_json,
 )
 from bridge.api.flags import versioned as with_etag
+from bridge.api.watching import GONE, Watcher
 from bridge.flags.changes import Changes
 from crossover import errors
 from crossover.api.documented import problems
-from crossover.identity import FLAGS, Action, authorise
+from crossover.flags.version import Version
 from crossover.stores.flag_keeper import FlagKeeper
 from crossover.strict_json import dump_json
 
@@ -116,32 +117,40 @@ async def restore(request: Request) -> Response:
     },
 )
 async def events(request: Request) -> EventSourceResponse:
-    authorise(await principal_of(request), Action.READ_FLAGS, FLAGS)
+    principal = await reader(request)
     context = context_of(request)
     return EventSourceResponse(
-        _changes(context.flags.keeper, context.closing),
+        _changes(context.flags.keeper, context.closing, Watcher(request, principal)),
         ping=HEARTBEAT,
         send_timeout=SEND_TIMEOUT,
         shutdown_grace_period=FAREWELL,
     )
 
 
-async def _changes(keeper: FlagKeeper, closing: asyncio.Event) -> AsyncGenerator[ServerSentEvent, None]:
+async def _changes(
+    keeper: FlagKeeper, closing: asyncio.Event, watcher: Watcher
+) -> AsyncGenerator[ServerSentEvent, None]:
     """Begins with the version in force, so that a client which reconnects has missed nothing."""
     current = keeper.current
     yield ServerSentEvent(dump_json(version_json(current)).decode(), event="version")
-    end = asyncio.ensure_future(closing.wait())
+    end, change = asyncio.ensure_future(closing.wait()), _after(keeper, current)
     try:
-        while True:
-            change = asyncio.ensure_future(keeper.wait_for_change(current.number if current else 0))
-            done, _ = await asyncio.wait((change, end), return_when=asyncio.FIRST_COMPLETED)
-            if change not in done:
-                change.cancel()
+        while await watcher.may_watch():
+            await asyncio.wait((change, end), timeout=watcher.every, return_when=asyncio.FIRST_COMPLETED)
+            if end.done():
                 return  # the client reconnects to another replica
-            current = change.result()
-            yield ServerSentEvent(dump_json(current.to_json()).decode(), event="version")
+            if change.done():
+                current = change.result()
+                yield ServerSentEvent(dump_json(current.to_json()).decode(), event="version")
+                change = _after(keeper, current)
+        yield ServerSentEvent(ending("unauthorised", GONE), event="end")
     finally:
         end.cancel()
+        change.cancel()
+
+
+def _after(keeper: FlagKeeper, current: Version | None) -> asyncio.Future[Version]:
+    return asyncio.ensure_future(keeper.wait_for_change(current.number if current else 0))
 
 
 def _store(flags: Changes) -> Response:

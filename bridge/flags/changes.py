@@ -14,7 +14,8 @@ from crossover.flags.effects import Effect, effects
 from crossover.flags.lint import shadowed
 from crossover.flags.model import Document
 from crossover.flags.version import Change, Version
-from crossover.identity import PLATFORM, Principal
+from crossover.identity import PLATFORM, Principal, Role
+from crossover.stores.file_flags import FILE
 from crossover.stores.flag_keeper import FlagKeeper, StoreRefused
 from crossover.stores.flag_store import FlagStore, ReadOnlyStore, VersionConflict
 from crossover.stores.leases import StoreAway
@@ -105,6 +106,16 @@ class Changes:
             raise _away(error) from None
         self._record(author, "restore", before, version)
         return version
+
+    async def follow(self) -> None:
+        """Records changes that were made in a file, past the API, until cancelled."""
+        seen = self.keeper.current
+        while True:
+            version = await self.keeper.wait_for_change(seen.number if seen else 0)
+            if version.change.who == FILE:
+                author = Author(Principal(FILE, PLATFORM, Role.VIEWER), version.change.why)
+                self._record(author, version.change.action, seen, version)
+            seen = version
 
     async def _dry(self, edit: Edit, if_match: str | None) -> Changed:
         before = self.keeper.current

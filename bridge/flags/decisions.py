@@ -222,7 +222,8 @@ def parse_decision(given: object, tenant: str) -> Decision:
 def _without_temporal(fresh: Decision, error: Exception) -> Decision:
     if fresh.variant is Variant.LEGACY:
         return fresh
-    why = error.detail if isinstance(error, CrossoverError) else "it does not answer in time"
+    # What lies behind the first colon names addresses, and is in the bridge's own log.
+    why = error.detail.split(":")[0] if isinstance(error, CrossoverError) else "it does not answer in time"
     return replace(
         fresh,
         variant=Variant.LEGACY,

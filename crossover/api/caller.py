@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 
-from crossover.errors import Forbidden, Unauthenticated
+from crossover.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from crossover.identity import Authenticator, Principal
 from crossover.identity.sessions import SESSION_COOKIE, Sessions
 
@@ -23,6 +23,19 @@ async def authenticate(request: Request, authenticator: Authenticator) -> Princi
     principal = await authenticator.authenticate(token_of(request))
     tenant = request.headers.get(TENANT_HEADER) or request.query_params.get(TENANT_PARAMETER)
     return principal.within(tenant) if tenant else principal
+
+
+async def still_valid(authenticator: Authenticator, token: str | None, principal: Principal) -> bool:
+    """Whether the token still stands for the same caller: a removed or demoted one stops watching.
+
+    While nobody can tell, a stream that was allowed goes on; the next look decides.
+    """
+    try:
+        return (await authenticator.authenticate(token)).within(principal.tenant) == principal
+    except Unavailable:
+        return True
+    except (Unauthenticated, NotFound):
+        return False
 
 
 def token_of(request: Request) -> str | None:

@@ -23,6 +23,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -72,11 +73,20 @@ def _three_decimals(value: float) -> float:
     return round(value, 3)
 
 
-TenantName = Annotated[str, AfterValidator(_tenant)]
+TenantName = Annotated[
+    str,
+    AfterValidator(_tenant),
+    WithJsonSchema({"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}),
+]
 FlagName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Word = Annotated[str, Field(min_length=1, max_length=128)]
 Percentage = Annotated[float, Field(ge=0, le=100), AfterValidator(_three_decimals)]
-Seconds = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=30 * 86400.0)]
+Seconds = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    Field(ge=0, le=30 * 86400.0),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "examples": ["1h30m"]}]}),
+]
 Text = Annotated[str, Field(max_length=500)]
 
 

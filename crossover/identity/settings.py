@@ -67,6 +67,11 @@ class IdentitySettings(ServiceSettings):
         description="Where browsers reach this service. Logging in by `oidc` needs it: the issuer sends "
         f"them back to `<session_url>{CALLBACK}`.",
     )
+    recheck: float = Field(
+        60.0,
+        gt=0,
+        description="Seconds between looks at whether the caller of an open stream is still valid.",
+    )
     tenant: str = Field("default", description="The tenant of all callers while auth is `none`.")
 
     @field_validator("auth")

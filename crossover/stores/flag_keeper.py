@@ -67,11 +67,15 @@ class FlagKeeper:
     Args:
         copy: where the last document survives a restart; None to keep none.
         poll: seconds between two looks at the store; changes that it tells of are looked at immediately.
+        killed: evaluates as if the document's kill switch were on: for when no store can be written.
     """
 
-    def __init__(self, store: FlagStore, copy: FlagCopy | None, poll: float = 0.5) -> None:
+    def __init__(
+        self, store: FlagStore, copy: FlagCopy | None, poll: float = 0.5, *, killed: bool = False
+    ) -> None:
         self.current: Version | None = None
-        self.evaluator = Evaluator(0, Document())
+        self._killed = killed
+        self.evaluator = Evaluator(0, Document(kill=killed))
         self.status = KeeperStatus("stale", _now(), "The store has not been read yet.")
         self._store = store
         self._copy = copy
@@ -226,7 +230,8 @@ class FlagKeeper:
 
     def _take(self, version: Version) -> None:
         self.current = version
-        self.evaluator = Evaluator(version.number, version.document)
+        document = version.document.model_copy(update={"kill": True}) if self._killed else version.document
+        self.evaluator = Evaluator(version.number, document)
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 

@@ -67,6 +67,17 @@ BRIDGE: dict[str, Text] = {
         "`refused` waits for your word: `GET /v1/flag-store` says what is wrong. See "
         "[flags.md](flags.md#when-something-is-away).",
     ),
+    "crossover_unwritten": Text(
+        "Entries that wait for a store that is away; `store` is `decisions`, `outcomes` or `audit`.",
+        "It grows while Redis is away and falls to 0 when it is back. If it does not fall, the log says what "
+        "Redis refuses.",
+    ),
+    "crossover_lost_total": Text(
+        "Entries that their store never got; for `decisions`: nodes that two replicas decided differently "
+        "in an outage.",
+        "`outcomes` and `audit`: an outage outlasted what a replica keeps; the audit's lines are still on "
+        "standard output. `decisions`: the log names the nodes.",
+    ),
     "crossover_errors_total": Text(
         "Answers that are problems; `kind` is one of [errors.md](errors.md).",
         "`internal` is a bug of ours: its log line has the traceback. `input-conflict`: a template changed "
@@ -151,6 +162,7 @@ def rows_of(source: str, metrics: Callable[[Meter], object], texts: Mapping[str,
 
 
 _SAMPLES: dict[str, object] = {
+    "Callable[[], Mapping[str, int]]": lambda: {"audit": 1},
     "bool": True,
     "int": 1,
     "float": 0.1,

@@ -10,8 +10,8 @@ from sse_starlette import EventSourceResponse
 from sse_starlette.sse import SendTimeoutError
 from starlette.types import Receive, Scope, Send
 
-from crossover.errors import NotFound, Unauthenticated, Unavailable
-from crossover.identity import Authenticator, Principal
+from crossover.api.caller import still_valid
+from crossover.identity import Principal
 from crossover.telemetry import get_logger
 from log_streamer.api.context import Context
 from log_streamer.api.formats import Compression, encoder
@@ -112,19 +112,6 @@ def replaced(limits: Limits, own: Mapping[str, object]) -> Limits:
     from dataclasses import replace
 
     return replace(limits, **own)  # type: ignore[arg-type]
-
-
-async def still_valid(authenticator: Authenticator, token: str | None, principal: Principal) -> bool:
-    """Whether the token still stands for the same caller: a removed or demoted one stops watching.
-
-    While nobody can tell, a stream that was allowed goes on; the next look decides.
-    """
-    try:
-        return (await authenticator.authenticate(token)).within(principal.tenant) == principal
-    except Unavailable:
-        return True
-    except (Unauthenticated, NotFound):
-        return False
 
 
 class _Response(EventSourceResponse):

@@ -18,7 +18,7 @@ from tests.bridge.decisions.installation import (
 async def refused(pair: Installation, body: dict[str, Any], replica: int = 0) -> tuple[int, str, str]:
     reply = await pair.start(body, replica)
     problem = reply.json()
-    return reply.status_code, problem["type"].rsplit("/", 1)[-1], problem.get("field", "")
+    return reply.status_code, problem["type"].rsplit(":", 1)[-1], problem.get("field", "")
 
 
 async def test_its_own_decision_starts_a_node_and_attaches_its_retry(rolled_out: Installation) -> None:

@@ -1,0 +1,123 @@
+"""Temporal away, alone and together with Redis: legacy before a start, the pin after it, and soon."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import pytest
+from temporalio.worker import Worker
+
+from testbed.servers import TemporalServer
+from tests.bridge.decisions.installation import (
+    CROSSOVER,
+    LEGACY,
+    Installation,
+    installed,
+    new_node,
+    start_of,
+    until,
+)
+from tests.bridge.decisions.test_redis_states import SOON, Trouble, killed, suspended, up
+from tests.proxy import Proxy
+
+
+@pytest.fixture(scope="module")
+async def proxy(temporal: TemporalServer) -> AsyncGenerator[Proxy, None]:
+    async with Proxy(temporal.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+async def behind(
+    proxy: Proxy, worker: Worker, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[Installation, None]:
+    """One replica that reaches Temporal through the proxy."""
+    async with installed(proxy.address, tmp_path_factory.mktemp("behind")) as made:
+        await made.flags(CROSSOVER)
+        yield made
+
+
+async def lose(proxy: Proxy, how: str) -> None:
+    if how == "refused":
+        await proxy.refuse()
+    else:
+        proxy.mode = "freeze"
+
+
+async def find(proxy: Proxy, how: str) -> None:
+    if how == "refused":
+        await proxy.listen()
+    else:
+        proxy.mode = "forward"
+        proxy.cut()
+
+
+@pytest.mark.parametrize("how", ["refused", "frozen"])
+@pytest.mark.parametrize("redis", [up, killed, suspended], ids=lambda each: f"redis-{each.__name__}")
+async def test_a_new_node_is_legacy_with_the_reason_and_a_pinned_one_stays(
+    behind: Installation, proxy: Proxy, redis: Trouble, how: str
+) -> None:
+    pinned, nodes = new_node(), [new_node() for _ in range(3)]
+    first = await behind.decide(pinned)
+    assert first["variant"] == "crossover", first["note"]
+    try:
+        async with redis(behind):
+            await lose(proxy, how)
+            for node in nodes:
+                decision, seconds = await behind.timed(node)
+                assert (decision["variant"], decision["reason"]) == ("legacy", "ERROR")
+                assert "Temporal is away" in decision["note"]
+                assert seconds <= SOON
+                again, seconds = await behind.timed(pinned)
+                assert again["variant"] == "crossover"
+                assert seconds <= SOON
+    finally:
+        await find(proxy, how)
+    await reconnected(behind)
+    for node in nodes:
+        assert (await behind.decide(node))["variant"] == "legacy"
+    reply = await behind.start(start_of(pinned, first))
+    assert reply.status_code == 201, reply.text
+    await behind.wiped()
+
+
+async def test_a_run_that_was_out_of_sight_decides_again_when_temporal_is_back(
+    behind: Installation, proxy: Proxy
+) -> None:
+    """Everything that knew the pin is lost while Temporal is away: a legacy pin that is not to last."""
+    node = new_node()
+    run = await behind.started(node, workflow_type="Talker")
+    await behind.wiped()
+    await behind.restart()
+    await behind.wiped()
+    await reconnected(behind)
+    await lose(proxy, "frozen")
+    try:
+        assert (await behind.decide(node))["variant"] == "legacy"
+    finally:
+        await find(proxy, "frozen")
+    await reconnected(behind)
+    decision = await behind.decide(node)
+    assert decision["variant"] == "crossover"
+    attached = await behind.start(start_of(node, decision, "Talker"))
+    assert (attached.status_code, attached.json()["run_id"]) == (200, run["run_id"])
+
+
+async def test_a_flag_that_says_legacy_needs_no_temporal(behind: Installation, proxy: Proxy) -> None:
+    await behind.flags(LEGACY)
+    await lose(proxy, "refused")
+    try:
+        decision, seconds = await behind.timed(new_node())
+    finally:
+        await find(proxy, "refused")
+        await reconnected(behind)
+        await behind.flags(CROSSOVER)
+    assert (decision["variant"], decision["note"]) == ("legacy", "")
+    assert seconds <= SOON
+
+
+async def reconnected(behind: Installation) -> None:
+    async def sees() -> bool:
+        return (await behind.as_().get("/readyz")).status_code == 200
+
+    await until(sees, within=15)
