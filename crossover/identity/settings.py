@@ -70,7 +70,7 @@ class IdentitySettings(ServiceSettings):
     recheck: float = Field(
         60.0,
         gt=0,
-        description="Seconds between looks at whether the caller of an open stream is still valid.",
+        description="Seconds between looks at whether an open stream's caller is still valid.",
     )
     tenant: str = Field("default", description="The tenant of all callers while auth is `none`.")
 
