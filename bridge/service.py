@@ -13,7 +13,7 @@ from bridge.flags.decisions import Decisions
 from bridge.gateway import Gateway
 from bridge.limits import StartLimits
 from bridge.metrics import Metrics
-from bridge.steps.engine import RunRef, Snapshot
+from bridge.steps.engine import RunRef, Snapshot, Status
 from bridge.steps.record import RunRecord
 from bridge.steps.registry import Registry
 from bridge.steps.request import StartRequest
@@ -129,12 +129,19 @@ class Runs:
         try:
             await self._limits.check(tenant, self._registry.tenant(tenant).quotas)
         except Busy as busy:
-            try:
-                await self.gateway.describe(ref)
-            except NotFound:
+            if not await self._attaches(ref):
                 raise busy from None
             return False
         return True
+
+    async def _attaches(self, ref: RunRef) -> bool:
+        """Whether a start finds a run to attach to: an open one, or one that completed. Any other end makes
+        it a new run."""
+        try:
+            existing = await self.gateway.describe(ref)
+        except NotFound:
+            return False
+        return not existing.status.closed or existing.status is Status.COMPLETED
 
     async def newest(self, ref: RunRef) -> Snapshot:
         return await self.gateway.describe(ref)

@@ -60,9 +60,13 @@ class FallbackPins:
             return await self._share(known, known)
         if self.degraded is None:
             try:
-                return await self._shared.find(key)
+                found = await self._shared.find(key)
             except StoreAway as away:
                 self._degrade(away)
+            else:
+                if found is not None:
+                    self._local.hold(found)  # what was told once is told again, also in an outage
+                return found
         return None
 
     async def of_trace(self, tenant: str, trace_id: str) -> list[Decision]:

@@ -14,6 +14,8 @@ from tests.bridge.conftest import start_body
 from tests.security.fuzzing import Report, fuzz
 from tests.security.scene import Scene, opened
 
+pytestmark = pytest.mark.timeout(120)  # whichever test is first waits for the fuzzer
+
 SERVICES = ("bridge", "log streamer")
 FLAG = "enable_crossover"
 TRACE = "fuzzed"
@@ -69,7 +71,6 @@ async def _operations(scene: Scene, service: str) -> set[str]:
     return {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_input_breaks_a_service_or_gets_an_answer_that_is_not_documented(
     fuzzed: Fuzzed, service: str

@@ -51,7 +51,7 @@ def mark(tenant: str) -> str:
 async def made(scene: Scene, tenant: str) -> Things:
     """A run, decisions, outcomes, lines and entries of the audit, each marked as the tenant's."""
     trace = f"{tenant}-trace"
-    run, decision = "", {}
+    run, decision = "", dict[str, Any]()
     for trace_id in (SHARED, trace):
         await _workflow(scene, tenant, trace_id)
         run, decision = await _node(scene, tenant, trace_id)

@@ -130,14 +130,29 @@ class Installation:
     async def wiped(self) -> None:
         """Redis loses everything, and an operator says that the flags of the replicas are right."""
         await self.redis.command("FLUSHALL")
+        await self._until_flags_are("refused")
+        await self.mended()
 
-        async def noticed() -> bool:
-            return bool((await self.flag_store())["state"] == "refused")
+    async def mended(self) -> None:
+        """Redis answers again, and an operator says that the flags of the replicas are right."""
 
-        await until(noticed)
-        body = {"side": "replica", "reason": "Redis lost everything"}
-        reply = await self.as_("operator").post("/v1/flag-store/restore", json=body)
-        assert reply.status_code == 200, reply.text
+        async def known() -> bool:
+            return bool((await self.flag_store())["state"] != "stale")
+
+        await until(known)
+        if (await self.flag_store())["state"] == "refused":
+            body = {"side": "replica", "reason": "Redis came back with something else"}
+            reply = await self.as_("operator").post("/v1/flag-store/restore", json=body)
+            assert reply.status_code == 200, reply.text
+        await self._until_flags_are("fresh")
+
+    async def _until_flags_are(self, state: str) -> None:
+        async def so() -> bool:
+            return all(
+                [(await self.flag_store(each))["state"] == state for each in range(len(self.replicas))]
+            )
+
+        await until(so)
 
 
 @asynccontextmanager

@@ -68,7 +68,6 @@ async def test_an_ended_run_makes_room(few: Installation) -> None:
     assert (await until_admitted(few, new_node())).status_code == 201
 
 
-@pytest.mark.xfail(strict=True, reason="Runs._within_quotas takes any run of the node for one to attach to")
 async def test_a_retry_that_starts_a_new_run_is_a_start_like_any_other(few: Installation) -> None:
     failed = new_node()
     body = start_of(failed, input={"fail": "as planned"})

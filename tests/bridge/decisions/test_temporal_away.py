@@ -100,7 +100,7 @@ async def test_a_run_that_was_out_of_sight_decides_again_when_temporal_is_back(
     decision = await behind.decide(node)
     assert decision["variant"] == "crossover"
     attached = await behind.start(start_of(node, decision, "Talker"))
-    assert (attached.status_code, attached.json()["run_id"]) == (200, run["run_id"])
+    assert (attached.status_code, attached.json()["temporal"]["run_id"]) == (200, run["temporal"]["run_id"])
 
 
 async def test_a_flag_that_says_legacy_needs_no_temporal(behind: Installation, proxy: Proxy) -> None:
