@@ -16,11 +16,25 @@ from typing import Any
 from testbed.servers import BIN
 
 SEED = 20_260_731
-EXAMPLES = 6
+EXAMPLES = 3
 """Per operation, beside those of the coverage phase."""
 
-LONGEST = 60.0
+LONGEST = 90.0
 """Seconds for one service, on a machine that is busy with other tests; alone it takes a fifth of that."""
+
+METHODS = '[phases.coverage]\nunexpected-methods = ["TRACE"]\n'
+
+ALIKE = [
+    f'[[operations]]\ninclude-name = "{each}"\nphases.coverage.enabled = false\n'
+    for each in (
+        "PUT /v1/flags",
+        "POST /v1/flags/{flag}/deny",
+        "POST /v1/flags/{flag}/resume",
+        "POST /v1/flags/{flag}/stop",
+        "POST /v1/flags/{flag}/roll-back",
+    )
+]
+"""Their bodies are those of others, whose corners are looked into: a third of all cases, for nothing new."""
 
 CHECKS = (
     "not_a_server_error",
@@ -45,7 +59,7 @@ class Report:
 
     def add(self, recorder: dict[str, Any]) -> None:
         statuses = self.called.setdefault(recorder["label"], set())
-        for case, interaction in recorder["interactions"].items():
+        for case, interaction in recorder.get("interactions", {}).items():
             response = interaction.get("response")
             self.cases += 1
             if response is None:
@@ -77,7 +91,7 @@ async def fuzz(
     """
     folder.mkdir()
     given = [f"{json.dumps(f'path.{name}')} = {json.dumps(value)}" for name, value in known.items()]
-    (folder / "schemathesis.toml").write_text("\n".join(["[parameters]", *given]))
+    (folder / "schemathesis.toml").write_text("\n".join([METHODS, *ALIKE, "[parameters]", *given]))
     report = folder / "report.ndjson"
     args = [
         *("--config-file", "schemathesis.toml", "run", f"{url}/openapi.json"),

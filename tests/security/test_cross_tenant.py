@@ -327,7 +327,7 @@ READS = [
     "/v1/logs/{shared}?follow=false&format=ndjson",
     "/v1/logs/{shared}?follow=false&format=text",
     "/v1/logs/{shared}?follow=false&format=sse&batch=true",
-    "/v1/logs/{shared}?follow=true&format=ndjson&timeout=1s",
+    "/v1/logs/{shared}?follow=true&format=ndjson&timeout=500ms",
 ]
 
 

@@ -33,11 +33,6 @@ async def wiped_redis(pair: Installation) -> None:
     await pair.wiped()
 
 
-async def restarted(pair: Installation) -> None:
-    await pair.flags(LEGACY)
-    await pair.restart()
-
-
 async def all_of_it(pair: Installation) -> None:
     await killed_flag(pair)
     await pair.wiped()
@@ -49,11 +44,10 @@ async def all_of_it(pair: Installation) -> None:
     [
         (CROSSOVER, killed_flag),
         (CROSSOVER, wiped_redis),
-        (CROSSOVER, restarted),
         (CROSSOVER, all_of_it),
         (SHADOW, all_of_it),
     ],
-    ids=["killed-flag", "wiped-redis", "restarted", "all-of-it", "all-of-it-shadow"],
+    ids=["killed-flag", "wiped-redis", "all-of-it", "all-of-it-shadow"],
 )
 async def test_a_node_with_a_run_stays_as_its_run_was_decided(
     pair: Installation, document: dict[str, Any], trouble: Callable[[Installation], Awaitable[None]]
