@@ -7,6 +7,7 @@ replicas make it at once, the store takes one, and the other looks again.
 from __future__ import annotations
 
 import uuid
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -89,6 +90,7 @@ class Rollouts:
         self._parity = parity
         self._audit = audit
         self._clock = clock
+        self._turn = asyncio.Lock()
         self._unsure: tuple[Version, Event] | None = None
 
     async def run(self) -> None:
@@ -96,6 +98,10 @@ class Rollouts:
 
     async def round(self) -> None:
         """One look at each running plan. What is away is looked at again in the next round."""
+        async with self._turn:  # a second round would take an unfinished move for one to be settled
+            await self._round()
+
+    async def _round(self) -> None:
         self._settle()
         if (version := self._flags.current) is None:
             return

@@ -155,10 +155,11 @@ class ArgoServerProgram:
             while True:
                 done = self.workflows.get(key, {"status": {"phase": "Failed"}})["status"]["phase"] in OVER
                 log = self.pods.get(pod, Pod())
-                for line in log.lines[at:]:
+                new = log.lines[at:]
+                at += len(new)  # now: more may be written while these are sent
+                for line in new:
                     if line >= oldest:
                         yield {"result": {"content": line.decode("utf-8", "replace"), "podName": pod}}
-                at = len(log.lines)
                 if not follow or done or log.cuts != cuts or self._serving.down:
                     return
                 yield None

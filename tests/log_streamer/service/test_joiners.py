@@ -19,10 +19,6 @@ async def test_fifty_viewers_who_join_at_different_moments_get_every_line_once_f
     trace = await Trace.begun(own_server)
     pods = [await trace.step(name) for name in "ab"]
     worker = await trace.worker()
-    for pod in pods:
-        await trace.writes(pod, 1500, 500)
-    await trace.works(worker, 1000, 300, every=3)
-    checkers = [trace.checker(floor=4000) for _ in range(50)]
     most = 0
 
     async def join(checker: Checker) -> None:
@@ -39,6 +35,10 @@ async def test_fifty_viewers_who_join_at_different_moments_get_every_line_once_f
 
     async with served(tmp_path / "log", own_server, streams_per_principal=50, **WORKERS) as streamer:
         port = streamer.port
+        for pod in pods:
+            await trace.writes(pod, 1500, 500)
+        await trace.works(worker, 1000, 300, every=3)
+        checkers = [trace.checker(floor=4000) for _ in range(50)]
         await asyncio.gather(look(), *map(join, checkers))
     for checker in checkers:
         assert_whole(checker)
