@@ -6,8 +6,8 @@ replicas make it at once, the store takes one, and the other looks again.
 
 from __future__ import annotations
 
-import uuid
 import asyncio
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
