@@ -24,7 +24,7 @@ demo: install  ## Run a WorkflowTemplate's step on a real Temporal, end to end (
 	@$(BIN)/python -m testbed.demo $(if $(KEEP),--keep)
 
 test: install lint  ## Lint, check types and import contracts, and run every test.
-	@$(BIN)/pytest -n 3 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 test-faults: install  ## Run the fault sweeps at full length (2,000 ambiguous starts and kills).
 	@CROSSOVER_FAULTS=2000 $(BIN)/pytest -m faults --timeout 3000

@@ -76,10 +76,17 @@ async def test_temporals_own_line_on_a_failing_workflow_task_has_the_trace_id(
     assert found[0].endswith(" trace_id=wf-1")
 
 
+def without_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process that has not configured logging: libraries of other tests may have added some."""
+    known = logging.Logger.manager.loggerDict.values()
+    for logger in [logging.getLogger(), *(each for each in known if isinstance(each, logging.Logger))]:
+        monkeypatch.setattr(logger, "handlers", [])
+
+
 async def test_a_logger_that_keeps_its_lines_to_itself_is_no_configured_application(
     client: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    without_handlers(monkeypatch)
     aloof = logging.getLogger("aloof")
     monkeypatch.setattr(aloof, "propagate", False)
     monkeypatch.setattr(aloof, "handlers", [logging.StreamHandler(io.StringIO())])
@@ -92,7 +99,7 @@ async def test_a_logger_that_keeps_its_lines_to_itself_is_no_configured_applicat
 async def test_an_application_without_logging_gets_logfmt(
     client: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    without_handlers(monkeypatch)
 
     await run(client, Child.run, "one")
 
