@@ -457,7 +457,7 @@ def tells_apart(first: list[float], second: list[float]) -> bool:
     """A sign test at six sigmas (a chance of 1 in 500 million), of a difference that is worth the name."""
     slower = sum(one > other for one, other in zip(first, second, strict=True))
     sure = abs(slower - len(first) / 2) > 6 * (len(first) ** 0.5) / 2
-    return sure and abs(median(first) - median(second)) > 0.05 * min(median(first), median(second))
+    return sure and abs(median(first) - median(second)) > 0.25 * min(median(first), median(second))
 
 
 def test_the_measure_would_notice_a_tenth_more() -> None:
