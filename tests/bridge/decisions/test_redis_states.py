@@ -24,7 +24,7 @@ from tests.bridge.decisions.installation import (
 )
 
 SOON = 2.0
-"""Seconds for a decision, whatever is away. It takes half a second at most, which the benchmark shows; on a busy
+"""Seconds for a decision, whatever is away. It takes half a second, as the benchmark shows; on a busy
 machine this tells that from a client that tries for seven."""
 
 WATCHED = 1.0
