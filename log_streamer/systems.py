@@ -12,7 +12,7 @@ from log_streamer.sources.bridge.client import Bridge
 from log_streamer.sources.bridge.runs import RunLocator
 from log_streamer.sources.docker.containers import DockerLocator
 from log_streamer.sources.docker.engine import Engine
-from log_streamer.sources.kubernetes.access import Access, from_kubeconfig, from_url, in_cluster
+from crossover.kubernetes.access import Access, from_kubeconfig, from_url, in_cluster
 from log_streamer.sources.kubernetes.client import KubernetesClient
 from log_streamer.sources.kubernetes.pods import PodLocator
 from log_streamer.sources.kubernetes.workflows import WorkflowLocator

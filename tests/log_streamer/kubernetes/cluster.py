@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from log_streamer.sources.kubernetes.access import from_url
+from crossover.kubernetes.access import from_url
 from log_streamer.sources.kubernetes.client import KubernetesClient, Limits
 from testbed.pod_logs import PodLogServer
 

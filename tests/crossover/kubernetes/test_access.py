@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from log_streamer.sources.kubernetes.access import Access, from_kubeconfig, from_url, in_cluster, tls_context
-from log_streamer.sources.kubernetes.client import KubernetesClient
-from log_streamer.sources.source import Denied
+from crossover.kubernetes.access import Access, from_kubeconfig, from_url, in_cluster, tls_context
+from crossover.kubernetes.client import KubernetesClient
+from crossover.kubernetes.errors import Denied
 from testbed.pod_logs import PodLogServer
 
 POD = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}

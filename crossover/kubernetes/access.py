@@ -12,7 +12,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 
-from log_streamer.sources.source import Denied
+from crossover.kubernetes.errors import Denied
 
 READ_AGAIN = 60.0
 """Seconds that credentials are used for until they are read again: the kubelet replaces tokens hourly, well
