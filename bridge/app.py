@@ -111,6 +111,7 @@ def create_app(
                 settings.temporal_namespace,
                 deciding,
                 StartLimits(stores.rates, RunningQuota(count_open)),
+                calls_back=settings.argo_server_url is not None,
             )
             verdicts = ParityVerdicts(parity)
             stack.push_async_callback(verdicts.aclose)

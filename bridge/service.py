@@ -22,8 +22,8 @@ from bridge.steps.stopping import stop_reason
 from bridge.waits.cancels import Cancels
 from bridge.waits.hub import Hub
 from bridge.waits.views import View
-from crossover.contract.run import ArgoNode, OnCancel, tenant_of
-from crossover.errors import Busy, CrossoverError, NotFound
+from crossover.contract.run import ArgoNode, Mode, OnCancel, tenant_of
+from crossover.errors import Busy, CrossoverError, InvalidField, NotFound
 from crossover.flags.decision import Decision
 from crossover.identity import Action, Principal, Resource, authorise
 
@@ -56,6 +56,8 @@ class Runs:
         default_namespace: str,
         decisions: Decisions,
         limits: StartLimits,
+        *,
+        calls_back: bool = False,
     ) -> None:
         self.gateway = gateway
         self.hub = hub
@@ -66,6 +68,7 @@ class Runs:
         self._default_namespace = default_namespace
         self._decisions = decisions
         self._limits = limits
+        self._calls_back = calls_back
 
     def namespace_of(self, tenant: str) -> str:
         return self._registry.namespace_of(tenant, self._default_namespace)
@@ -90,10 +93,17 @@ class Runs:
         traceparent: str | None,
         key: str | None,
         repeated: bool,
+        mode: Mode = Mode.STEP,
     ) -> tuple[bool, View]:
         """Starts or attaches; whether the run was created by this request, and its view."""
         authorise(principal, Action.START, Resource(principal.tenant))
         tenant = principal.tenant
+        self._registry.check_argo_namespace(tenant, request.argo.namespace)
+        if request.callback is not None and not self._calls_back:
+            raise InvalidField(
+                "callback: this bridge knows no Argo Server; its operator sets argo_server_url.",
+                field="callback",
+            )
         if request.app is not None:
             app = self._registry.app(tenant, request.app)
         else:
@@ -108,6 +118,7 @@ class Runs:
             key=key,
             may_have_started=repeated,
             decision=decision,
+            mode=mode,
         )
         counted = await self._within_quotas(tenant, plan.ref)
         started = await self.gateway.start(plan)

@@ -101,7 +101,11 @@ class TemporalServer:
     port: int = field(default_factory=free_port)
     ui_port: int | None = None
     database: Path | None = None
-    search_attributes: tuple[str, ...] = ("CrossoverTraceId=Keyword", "CrossoverVariant=Keyword")
+    search_attributes: tuple[str, ...] = (
+        "CrossoverTraceId=Keyword",
+        "CrossoverVariant=Keyword",
+        "CrossoverMode=Keyword",
+    )
     settings: tuple[str, ...] = ()
     program: Program | None = None
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from bridge.steps.request import Grace, Name
-from crossover.contract.run import OnCancel, Phase
+from crossover.contract.run import Mode, OnCancel, Phase
 
 Reason = Annotated[str, Field(default="no reason was given", max_length=500)]
 
@@ -157,6 +157,7 @@ class RunView(BaseModel):
     deadline_at: datetime | None
     observed_at: datetime
     decision: dict[str, Any] | None
+    mode: Mode
     links: LinksView
 
 

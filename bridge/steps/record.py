@@ -7,13 +7,22 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from crossover.contract import names
-from crossover.contract.run import ArgoNode, OnCancel
+from crossover.contract.run import ArgoNode, Mode, OnCancel
 
 DEFAULT_GRACE = 30.0
 """Seconds between cancel and terminate: what Kubernetes gives a pod."""
 
 LONGEST_GRACE = 86_400.0
 """Seconds. A day of cleaning up is a workflow of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """The suspend node that the run completes: by its id, or by a value that only one of its inputs has."""
+
+    node_id: str | None = None
+    input: str = "run"
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,8 @@ class RunRecord:
     cancel_grace: float = DEFAULT_GRACE
     outputs: Mapping[str, str] | None = None
     decision: Mapping[str, Any] | None = None
+    mode: Mode = Mode.STEP
+    callback: Callback | None = None
 
     def to_memo(self) -> dict[str, Any]:
         """Compact: Temporal's clients warn about memos over 2 KB."""
@@ -47,6 +58,8 @@ class RunRecord:
             "cancel_grace": self.cancel_grace,
             "outputs": self.outputs,
             "decision": self.decision,
+            "mode": self.mode.value,
+            "callback": asdict(self.callback) if self.callback else None,
         }
         return {key: value for key, value in memo.items() if value is not None}
 
@@ -67,6 +80,8 @@ class RunRecord:
             cancel_grace=_grace(found.get("cancel_grace")),
             outputs=_outputs(found.get("outputs")),
             decision=_decision(found.get("decision")),
+            mode=_mode(found.get("mode")),
+            callback=_callback(found.get("callback")),
         )
 
 
@@ -86,6 +101,17 @@ def _argo(value: Any) -> ArgoNode | None:
 
 def _on_cancel(value: Any) -> OnCancel:
     return OnCancel(value) if isinstance(value, str) and value in set(OnCancel) else OnCancel.CANCEL
+
+
+def _mode(value: Any) -> Mode:
+    return Mode(value) if isinstance(value, str) and value in set(Mode) else Mode.STEP
+
+
+def _callback(value: Any) -> Callback | None:
+    if not isinstance(value, Mapping):
+        return None
+    node_id = _text(value.get("node_id")) or None
+    return Callback(node_id, _text(value.get("input")), _text(value.get("value")))
 
 
 def _grace(value: Any) -> float:

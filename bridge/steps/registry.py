@@ -64,13 +64,22 @@ class Quotas(_Strict):
 
 
 class Tenant(_Strict):
-    """What one tenant may start. Patterns are shell globs (`extract-*`); empty lists allow nothing."""
+    """What one tenant may start. Patterns are shell globs (`extract-*`); empty lists allow nothing, but for
+    `argo_namespaces`."""
 
     temporal_namespace: str | None = None
+    argo_namespaces: tuple[str, ...] = Field(
+        default=(),
+        description="Argo namespaces whose nodes the tenant's runs may stand for. None named: callers with a "
+        "token may name any; the agent, which knows no tokens, serves only namespaces that are named.",
+    )
     apps: tuple[str, ...] = ("*",)
     task_queues: tuple[str, ...] = ()
     workflow_types: tuple[str, ...] = ()
     quotas: Quotas = Quotas()
+
+    def names(self, argo_namespace: str) -> bool:
+        return any(fnmatchcase(argo_namespace, pattern) for pattern in self.argo_namespaces)
 
 
 class Registry(_Strict):
@@ -100,6 +109,18 @@ class Registry(_Strict):
     def namespace_of(self, tenant: str, default: str) -> str:
         """The tenant's Temporal namespace. Raises Forbidden for a tenant that the registry does not list."""
         return self.tenant(tenant).temporal_namespace or default
+
+    def of_argo_namespace(self, namespace: str) -> str | None:
+        """The tenant of an Argo namespace: the first that names it."""
+        return next((name for name, tenant in self.tenants.items() if tenant.names(namespace)), None)
+
+    def check_argo_namespace(self, tenant: str, namespace: str) -> None:
+        """Raises Forbidden where the tenant is confined to other namespaces."""
+        if self.tenant(tenant).argo_namespaces and not self.tenant(tenant).names(namespace):
+            raise Forbidden(
+                f"This tenant has no Argo namespace {namespace!r}: have `argo_namespaces` name it.",
+                field="argo.namespace",
+            )
 
     def namespaces(self, default: str) -> tuple[str, ...]:
         """Every Temporal namespace in use, the default one first."""
@@ -154,5 +175,5 @@ def check_input(app: App, input: Mapping[str, Any]) -> None:
 
 def open_registry(tenant: str) -> Registry:
     """For a laptop without a registry file: one tenant that may start everything."""
-    anything = Tenant(apps=("*",), task_queues=("*",), workflow_types=("*",))
+    anything = Tenant(argo_namespaces=("*",), apps=("*",), task_queues=("*",), workflow_types=("*",))
     return Registry(tenants={tenant: anything})

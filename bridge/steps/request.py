@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -65,6 +65,19 @@ class Argo(BaseModel):
         return ArgoNode(self.namespace, self.workflow, self.uid, self.node_name, self.retries)
 
 
+class CallbackRequest(BaseModel):
+    """The suspend node to complete when the run is over: by its id, or by an input that only it has."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    kind: Literal["argo"] = "argo"
+    node_id: Segment | None = Field(default=None, description="The node's id, where it is known.")
+    input: ParameterName = Field(default="run", description="An input parameter of the suspend node.")
+    value: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
+        default=None, description="What that input has. Default: the run's id."
+    )
+
+
 class StartRequest(BaseModel):
     """`POST /v1/runs`. Durations are seconds or text such as `90s` and `1h30m`."""
 
@@ -83,6 +96,9 @@ class StartRequest(BaseModel):
     cancel_grace: Grace = Field(default=DEFAULT_GRACE, description="From cancel to terminate.")
     scope: Scope = Scope.NODE
     outputs: dict[ParameterName, Pointer] | None = Field(default=None, max_length=MAX_OUTPUTS)
+    callback: CallbackRequest | None = Field(
+        default=None, description="A suspend node that waits for the run."
+    )
     decision: dict[str, Any] | None = Field(
         default=None, description="The node's decision, as `POST /v1/decisions` answered it."
     )

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.steps.engine import RunRef, Snapshot, StartPlan
-from bridge.steps.record import RunRecord
+from bridge.steps.record import Callback, RunRecord
 from bridge.steps.registry import App, check_input
-from bridge.steps.request import StartRequest
+from bridge.steps.request import CallbackRequest, StartRequest
 from crossover.contract import names
-from crossover.contract.run import fingerprint, run_id
+from crossover.contract.run import Mode, fingerprint, run_id
 from crossover.errors import InputConflict, InvalidField
 from crossover.flags.decision import Decision
 
@@ -26,6 +26,7 @@ def plan_start(
     key: str | None,
     may_have_started: bool,
     decision: Decision | None = None,
+    mode: Mode = Mode.STEP,
 ) -> StartPlan:
     """Everything that the start needs, checked.
 
@@ -37,6 +38,8 @@ def plan_start(
     context = _context(request, tenant=tenant, trace_id=trace_id, traceparent=traceparent)
     work = fingerprint(app.workflow_type, app.task_queue, request.input)
     request_id = _request_id(tenant, key, work)
+    run = run_id(tenant, request.argo.node(), request.scope)
+    mode = mode if request.callback is None else Mode.CALLBACK
     record = RunRecord(
         tenant=tenant,
         trace_id=trace_id,
@@ -48,15 +51,17 @@ def plan_start(
         cancel_grace=request.cancel_grace,
         outputs=request.outputs,
         decision=decision.to_json() if decision else None,
+        mode=mode,
+        callback=_callback(request.callback, run),
     )
     return StartPlan(
-        ref=RunRef(namespace, run_id(tenant, request.argo.node(), request.scope)),
+        ref=RunRef(namespace, run),
         workflow_type=app.workflow_type,
         task_queue=app.task_queue,
         input=_first_argument(request.input, context) if app.context_in_input else request.input,
         headers=_headers(context),
         memo={**context, names.MEMO_RUN: record.to_memo()},
-        search_attributes=_search_attributes(trace_id, decision),
+        search_attributes=_search_attributes(trace_id, decision, mode),
         execution_timeout=_execution_timeout(request, app),
         request_id=request_id,
         fingerprint=work,
@@ -65,8 +70,12 @@ def plan_start(
     )
 
 
-def _search_attributes(trace_id: str, decision: Decision | None) -> dict[str, str]:
-    found = {names.SEARCH_TRACE_ID: trace_id}
+def _callback(asked: CallbackRequest | None, run: str) -> Callback | None:
+    return None if asked is None else Callback(asked.node_id, asked.input, asked.value or run)
+
+
+def _search_attributes(trace_id: str, decision: Decision | None, mode: Mode) -> dict[str, str]:
+    found = {names.SEARCH_TRACE_ID: trace_id, names.SEARCH_MODE: mode.value}
     return found if decision is None else {**found, names.SEARCH_VARIANT: decision.variant.value}
 
 

@@ -69,6 +69,7 @@ def run_view(
         "deadline_at": _time(snapshot.deadline_at),
         "observed_at": _time(now),
         "decision": record.decision,
+        "mode": record.mode.value,
         "links": _links(snapshot.ref, snapshot.run_id, record, links),
     }
     view["revision"] = _revision(view)

@@ -29,7 +29,11 @@ none: it is the beginning of the workflow id."""
 SEARCH_VARIANT = "CrossoverVariant"
 """Search attribute (Keyword): `crossover` or `shadow`, for runs that were decided by a flag."""
 
-SEARCH_ATTRIBUTES = (SEARCH_TRACE_ID, SEARCH_VARIANT)
+SEARCH_MODE = "CrossoverMode"
+"""Search attribute (Keyword): how the run is tied to its Argo node. It narrows the sweeps for what is owed to
+suspend nodes, and for runs whose node is over."""
+
+SEARCH_ATTRIBUTES = (SEARCH_TRACE_ID, SEARCH_VARIANT, SEARCH_MODE)
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 """HTTP header naming one attempt to start: repeats of it never start a second run."""

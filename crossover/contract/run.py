@@ -58,6 +58,15 @@ class Scope(StrEnum):
     ATTEMPT = "attempt"
 
 
+class Mode(StrEnum):
+    """How an Argo node and its run are tied together: who tells Argo of the run, and the run of Argo."""
+
+    STEP = "step"
+    PLUGIN = "plugin"
+    CALLBACK = "callback"
+    AGENT = "agent"
+
+
 @dataclass(frozen=True, slots=True)
 class ArgoNode:
     """The Argo node that a run stands for.

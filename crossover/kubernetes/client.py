@@ -36,7 +36,11 @@ MERGE_PATCH = "application/merge-patch+json"
 READ_SIZE = 1 << 17
 """Bytes that one connection holds for us; larger reads miss the processor's cache."""
 
-_SAID_TOO_LARGE = ("etcdserver: request is too large", "Request entity too large", "trying to send message larger")
+_SAID_TOO_LARGE = (
+    "etcdserver: request is too large",
+    "Request entity too large",
+    "trying to send message larger",
+)
 """How an object beyond etcd's 1.5 MB is refused: with 500 by the API server, which knows no better."""
 
 _OK = frozenset({200, 201, 202, 204})

@@ -1,13 +1,13 @@
 """What the Kubernetes API answers when it does not do what was asked.
 
-    ApiError
-    ├── Away        no answer, 429 or 5xx: trying again later makes sense
-    ├── Denied      401, 403: an operator has to act
-    ├── Missing     404
-    ├── Contended   409: somebody else changed or made the object
-    ├── Expired     410: the resource version is too old to watch from; list again
-    ├── TooLarge    413, or etcd's own limit
-    └── Rejected    400, 422 and other refusals: the request is wrong, or a policy forbids it
+ApiError
+├── Away        no answer, 429 or 5xx: trying again later makes sense
+├── Denied      401, 403: an operator has to act
+├── Missing     404
+├── Contended   409: somebody else changed or made the object
+├── Expired     410: the resource version is too old to watch from; list again
+├── TooLarge    413, or etcd's own limit
+└── Rejected    400, 422 and other refusals: the request is wrong, or a policy forbids it
 """
 
 from __future__ import annotations
