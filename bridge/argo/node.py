@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from crossover.contract.run import Phase
-from crossover.errors import CrossoverError, cut
+from crossover.errors import CrossoverError, cut, row_of
 from crossover.strict_json import dump_json
 
 MESSAGE_LIMIT = 1000
@@ -29,13 +29,14 @@ def node_of(view: Mapping[str, Any], declared: Collection[str]) -> Node:
         return pending(_progress(view))
     message = cut(str(view["message"] or ""), MESSAGE_LIMIT)
     if phase is not Phase.SUCCEEDED:
-        return {"phase": phase.value, "message": message, **_view_of_failed(view, declared)}
+        return {"phase": phase.value, "message": message, "outputs": _outputs_of_failed(view, declared)}
     parameters = _parameters(view, declared)
     if missing := sorted(set(declared) - parameters.keys()):
         return failed(f"the run succeeded, but has no output {', '.join(missing)}: correct `outputs`")
     outputs = {
         "parameters": [{"name": name, "value": parameters[name]} for name in sorted(parameters)],
         "result": _result(view),
+        "exitCode": "0",
     }
     size = len(dump_json(outputs))
     if size > OUTPUTS_LIMIT:
@@ -61,7 +62,8 @@ def failed(message: str) -> Node:
 
 def refused(error: CrossoverError) -> Node:
     """The run could not be started, and asking again would be of no use."""
-    return failed(f"not started: {error.detail}")
+    code = int(row_of(error).exit_code)
+    return {**failed(f"not started: {error.detail}"), "outputs": {"exitCode": str(code)}}
 
 
 def _progress(view: Mapping[str, Any]) -> str:
@@ -82,10 +84,13 @@ def _parameters(view: Mapping[str, Any], declared: Collection[str]) -> dict[str,
     return found if not declared else {name: found[name] for name in found if name in declared}
 
 
-def _view_of_failed(view: Mapping[str, Any], declared: Collection[str]) -> Node:
-    if VIEW not in declared:
-        return {}
-    return {"outputs": {"parameters": [{"name": VIEW, "value": dump_json(view).decode()}]}}
+def _outputs_of_failed(view: Mapping[str, Any], declared: Collection[str]) -> dict[str, Any]:
+    """Argo gives the exit code to `retryStrategy.expression`, as it does for pods: a timeout (124) is then told
+    from a failure (1) in every mode."""
+    outputs: dict[str, Any] = {"exitCode": str(view["exit_code"])}
+    if VIEW in declared:
+        outputs["parameters"] = [{"name": VIEW, "value": dump_json(view).decode()}]
+    return outputs
 
 
 def _result(view: Mapping[str, Any]) -> str:

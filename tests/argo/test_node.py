@@ -12,6 +12,7 @@ from crossover.errors import UnknownApp
 def view(phase: str, **changes: Any) -> dict[str, Any]:
     links = {"logs": "http://logs.test/v1/logs/wf-1", "temporal": None, "self": "/v1/runs/x", "argo": None}
     plain = {"message": "", "progress": None, "problems": [], "outputs": None, "links": links}
+    plain["exit_code"] = None if phase in ("Pending", "Running") else 0
     return {"phase": phase, **plain, **changes}
 
 
@@ -36,7 +37,11 @@ def test_its_message_is_its_progress_and_where_to_look() -> None:
 def test_a_succeeded_run_brings_its_outputs() -> None:
     node = node_of(done({"rows": 7}, rows="7"), ())
     assert node["phase"] == "Succeeded"
-    assert node["outputs"] == {"parameters": [{"name": "rows", "value": "7"}], "result": '{"rows":7}'}
+    assert node["outputs"] == {
+        "parameters": [{"name": "rows", "value": "7"}],
+        "result": '{"rows":7}',
+        "exitCode": "0",
+    }
 
 
 def test_only_what_the_template_promises_is_given() -> None:
@@ -59,7 +64,8 @@ def test_outputs_that_no_node_can_hold_are_an_error_and_not_sent() -> None:
 
 
 def test_a_failed_run_fails_the_node_and_still_shows_its_view() -> None:
-    node = node_of(view("Failed", message="m" * 5000), {"view", "rows"})
+    node = node_of(view("Failed", message="m" * 5000, exit_code=124), {"view", "rows"})
+    assert node["outputs"]["exitCode"] == "124"
     assert node["phase"] == "Failed"
     assert len(node["message"]) == MESSAGE_LIMIT
     assert [each["name"] for each in node["outputs"]["parameters"]] == ["view"]
@@ -69,4 +75,5 @@ def test_what_cannot_be_started_is_an_error() -> None:
     assert refused(UnknownApp("There is no app 'x'.")) == {
         "phase": "Error",
         "message": "not started: There is no app 'x'.",
+        "outputs": {"exitCode": "2"},
     }
