@@ -85,7 +85,7 @@ def _parameters(view: Mapping[str, Any], declared: Collection[str]) -> dict[str,
 
 
 def _outputs_of_failed(view: Mapping[str, Any], declared: Collection[str]) -> dict[str, Any]:
-    """Argo gives the exit code to `retryStrategy.expression`, as it does for pods: a timeout (124) is then told
+    """Argo gives the exit code to `retryStrategy.expression`, as it does for pods: that tells a timeout (124)
     from a failure (1) in every mode."""
     outputs: dict[str, Any] = {"exitCode": str(view["exit_code"])}
     if VIEW in declared:

@@ -11,7 +11,7 @@ from crossover.errors import UnknownApp
 
 def view(phase: str, **changes: Any) -> dict[str, Any]:
     links = {"logs": "http://logs.test/v1/logs/wf-1", "temporal": None, "self": "/v1/runs/x", "argo": None}
-    plain = {"message": "", "progress": None, "problems": [], "outputs": None, "links": links}
+    plain: dict[str, Any] = {"message": "", "progress": None, "problems": [], "outputs": None, "links": links}
     plain["exit_code"] = None if phase in ("Pending", "Running") else 0
     return {"phase": phase, **plain, **changes}
 
