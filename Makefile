@@ -1,11 +1,12 @@
 # Every target is one sentence in `make help`; anything longer than five lines lives in a module.
 PYTHON ?= python3
+PROFILE ?= control-plane
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-faults lint format bench docs lock clean
+.PHONY: help install demo test test-faults testbed-up testbed-down testbed-status lint format bench docs lock clean
 
 help:  ## Print every target in one sentence.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +30,15 @@ test: install lint  ## Lint, check types and import contracts, and run every tes
 test-faults: install  ## Run the fault sweeps at full length (2,000 ambiguous starts and kills).
 	@CROSSOVER_FAULTS=2000 $(BIN)/pytest -m faults --timeout 3000
 
+testbed-up: install  ## Start a real Kubernetes API server with Argo's resources (builds it once, in minutes; needs Go).
+	@$(BIN)/python -m testbed.kubernetes up --profile $(PROFILE)
+
+testbed-down: install  ## Stop it.
+	@$(BIN)/python -m testbed.kubernetes down --profile $(PROFILE)
+
+testbed-status: install  ## Say whether it runs, and where its kubeconfig is.
+	@$(BIN)/python -m testbed.kubernetes status --profile $(PROFILE)
+
 lint: install  ## Check style, types and import contracts.
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
@@ -51,4 +61,4 @@ lock: install  ## Resolve the requirement files anew, with hashes and without ad
 	@$(BIN)/uv pip compile -q --no-header --no-annotate --generate-hashes --universal --python-version 3.11 --upgrade pyproject.toml --extra postgresql --group dev -o requirements/dev.txt
 
 clean:  ## Remove what install, tests and the demo made.
-	@rm -rf $(VENV) .demo .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .demo .testbed .mypy_cache .ruff_cache .import_linter_cache .hypothesis

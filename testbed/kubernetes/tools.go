@@ -1,0 +1,9 @@
+//go:build tools
+
+// Package tools names the programs that build.py builds, so that go.mod pins what they need.
+package tools
+
+import (
+	_ "go.etcd.io/etcd/server/v3"
+	_ "k8s.io/kubernetes/cmd/kube-apiserver"
+)
