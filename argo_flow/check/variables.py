@@ -1,6 +1,7 @@
 """Whether every `{{…}}` has a value where it stands.
 
-Source: argo-workflows docs/variables.md. Expression tags `{{=…}}` are not looked into.
+Source: argo-workflows docs/variables.md. Of an expression, every variable it names is looked at, not what is
+done with it.
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from argo_flow.check.expressions import variables_of
 from argo_flow.graph.bundle import Bundle, Document, Kind, UnresolvedReference
 from argo_flow.graph.dag import ancestors
 from argo_flow.graph.source import Diagnostic, Raw, Severity
 from argo_flow.graph.tags import tags
-from argo_flow.graph.templates import Call, Dag, Steps, Tagged, Template
+from argo_flow.graph.templates import Call, Dag, Parameter, Steps, Tagged, Template
 
 _CALL_PATH = re.compile(
     r"(?:dag\.tasks\[(?P<task>\d+)\]|steps\[(?P<group>\d+)\]\[(?P<step>\d+)\])(?P<rest>.*)"
@@ -35,21 +37,47 @@ def check_variables(bundle: Bundle, document: Document, template: Template) -> I
     for tagged in template.tagged:
         if ".inline." in tagged.path:
             continue  # an inline template is a scope of its own
-        for tag in tags(tagged.text):
-            if (
-                tag.is_argos
-                and "{{" not in tag.name
-                and not _known(bundle, document, template, tagged, tag.name)
-            ):
-                yield Diagnostic(
-                    "unknown-variable",
-                    _severity(document, tag.name),
-                    tagged.source,
-                    f"{template.name}: {{{{{tag.name}}}}} has no value at {tagged.path}",
-                )
+        for name in _names(tagged.text):
+            if not _known(bundle, document, template, tagged, name):
+                yield _unknown(document, template, tagged, name)
+    for output in template.outputs:
+        yield from _output(bundle, document, template, output)
     for call in template.calls:
         if call.inline is not None:
             yield from check_variables(bundle, document, call.inline)
+
+
+def _names(text: str) -> Iterator[str]:
+    for tag in tags(text):
+        if tag.expression:
+            yield from variables_of(tag.name)
+        elif tag.is_argos and "{{" not in tag.name:
+            yield tag.name
+
+
+def _output(
+    bundle: Bundle, document: Document, template: Template, output: Parameter
+) -> Iterator[Diagnostic]:
+    """`valueFrom.expression` has no tag around it, and also sees what dynamic references put out."""
+    if output.value_from is None or output.value_from.expression is None:
+        return
+    place = Tagged(
+        f"outputs.parameters.{output.name}.valueFrom.expression", output.value_from.expression, output.source
+    )
+    dynamic = [c for c in template.calls if c.template_ref is not None and c.template_ref.dynamic]
+    for name in variables_of(place.text):
+        of_dynamic = any(name.startswith((f"steps.{c.name}.", f"tasks.{c.name}.")) for c in dynamic)
+        if not of_dynamic and not _known(bundle, document, template, place, name):
+            yield _unknown(document, template, place, name)
+
+
+def _unknown(document: Document, template: Template, tagged: Tagged, name: str) -> Diagnostic:
+    return Diagnostic(
+        "unknown-variable",
+        _severity(document, name),
+        tagged.source,
+        f"{template.name}: {{{{{name}}}}} has no value at {tagged.path}",
+    )
 
 
 def _severity(document: Document, name: str) -> Severity:

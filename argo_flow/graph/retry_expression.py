@@ -2,8 +2,8 @@
 
 Variables `lastRetry.exitCode .status .duration .message` and `retries` are **strings** (argo-workflows
 workflow/controller/operator.go, buildRetryStrategyLocalScope): `lastRetry.exitCode > 1` is an error,
-`asInt(lastRetry.exitCode) > 1` is meant. The subset: comparisons, `in` and `not in` a list, `&& || !` (also
-as words), parentheses, asInt and asFloat.
+`asInt(lastRetry.exitCode) > 1` is meant. The subset: comparisons, `in` and `not in` a list, `contains`,
+`startsWith` and `endsWith`, `&& || !` (also as words), parentheses, asInt and asFloat.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ from argo_flow.graph.values import (
 
 VARIABLES = ("lastRetry.exitCode", "lastRetry.status", "lastRetry.duration", "lastRetry.message", "retries")
 FUNCTIONS = ("asInt", "asFloat")
+TEXT_OPERATORS = ("contains", "startsWith", "endsWith")
 
 _PATTERN = re.compile(
     r"(?P<space>\s+)|(?P<operator>&&|\|\||[=!<>]=|[!<>()\[\],-])"
     r"""|(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
-    r"|(?P<number>\d+(?:\.\d+)?)|(?P<word>(?:in|not|and|or|true|false)\b)|(?P<name>[A-Za-z_][\w.]*)",
+    r"|(?P<number>\d+(?:\.\d+)?)|(?P<word>(?:in|not|and|or|true|false|contains|startsWith|endsWith)\b)|(?P<name>[A-Za-z_][\w.]*)",
     re.DOTALL,
 )
 
@@ -66,6 +67,19 @@ class In(Expression):
         return f"{self.member.within(6)} in [{', '.join(str(value) for value in self.values)}]"
 
 
+@dataclass(frozen=True, slots=True)
+class TextTest(Expression):
+    """`text contains part`, and its like; both are strings."""
+
+    operator: str
+    text: Expression
+    part: Expression
+    binding: ClassVar[int] = 5
+
+    def __str__(self) -> str:
+        return f"{self.text.within(6)} {self.operator} {self.part.within(6)}"
+
+
 def parse_retry_expression(text: str) -> Expression:
     """The expression in `text`. Raises ExpressionError, naming the column."""
     return parse_logic(text, _PATTERN, _comparison)
@@ -81,6 +95,8 @@ def _comparison(cursor: Cursor) -> Expression:
     while True:
         if token := cursor.take(*COMPARATORS):
             left = Compare(token.text, left, _operand(cursor))
+        elif token := cursor.take(*TEXT_OPERATORS):
+            left = TextTest(token.text, left, _operand(cursor))
         elif cursor.take("in"):
             left = In(left, _list(cursor))
         elif cursor.take("not"):
@@ -144,6 +160,8 @@ def _value(expression: Expression, variables: Mapping[str, str]) -> Value:
         case In(member, values):
             wanted = _value(member, variables)
             return any(same(wanted, _value(value, variables)) for value in values)
+        case TextTest(operator, text, part):
+            return _text_test(operator, _value(text, variables), _value(part, variables))
         case Not(operand):
             return not as_condition(_value(operand, variables))
         case And(operands):
@@ -151,6 +169,18 @@ def _value(expression: Expression, variables: Mapping[str, str]) -> Value:
         case Or(operands):
             return any(as_condition(_value(operand, variables)) for operand in operands)
     raise TypeError(f"{expression!r} is no part of a retry expression")
+
+
+def _text_test(operator: str, text: Value, part: Value) -> bool:
+    if not isinstance(text, str) or not isinstance(part, str):
+        raise ExpressionError(f"{text!r} {operator} {part!r}: only texts have parts")
+    match operator:
+        case "contains":
+            return part in text
+        case "startsWith":
+            return text.startswith(part)
+        case _:
+            return text.endswith(part)
 
 
 def _cast(function: str, value: Value) -> float:

@@ -33,6 +33,8 @@ TEMPLATE = _keys(
     " sidecars synchronization tolerations volumes"
 )
 
+HTTP = _keys("body bodyFrom headers insecureSkipVerify method successCondition timeoutSeconds url")
+
 OPAQUE = ("containerSet", "data", "http", "plugin", "resource")
 
 CONTAINER = _keys(

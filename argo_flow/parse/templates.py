@@ -68,8 +68,25 @@ def _body(fields: Fields) -> Body:
         case "dag":
             return read_dag(fields, _read_inline)
         case kind:
-            node = fields.take(kind)
-            return Opaque(kind, Raw(plain_value(node) if node else None, fields.source))
+            return _opaque(kind, fields)
+
+
+def _opaque(kind: str, fields: Fields) -> Opaque:
+    node = fields.take(kind)
+    if node is not None and kind == "http":
+        Fields(node, f"{fields.path}.http", fields.report).rest(keys.HTTP)
+    if node is not None and kind == "plugin":
+        _check_plugin(Fields(node, f"{fields.path}.plugin", fields.report))
+    return Opaque(kind, Raw(plain_value(node) if node else None, fields.source))
+
+
+def _check_plugin(fields: Fields) -> None:
+    """Argo refuses all but one key: the plugin's name (argo-workflows pkg/.../plugin_types.go)."""
+    if len(names := list(fields.names())) != 1:
+        has = ", ".join(names) or "none"
+        fields.report.error(
+            "plugin-name", fields.line, f"{fields.path} needs one plugin's name; it has {has}"
+        )
 
 
 def _read_inline(node: Node, path: str, report: Report) -> Template:

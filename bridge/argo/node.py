@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from crossover.contract.run import Phase
+from crossover.contract.run import ExitCode, Phase
 from crossover.errors import CrossoverError, cut, row_of
 from crossover.strict_json import dump_json
 
@@ -32,7 +32,7 @@ def node_of(view: Mapping[str, Any], declared: Collection[str]) -> Node:
         return {"phase": phase.value, "message": message, "outputs": _outputs_of_failed(view, declared)}
     parameters = _parameters(view, declared)
     if missing := sorted(set(declared) - parameters.keys()):
-        return failed(f"the run succeeded, but has no output {', '.join(missing)}: correct `outputs`")
+        return _useless(f"the run succeeded, but has no output {', '.join(missing)}: correct `outputs`")
     outputs = {
         "parameters": [{"name": name, "value": parameters[name]} for name in sorted(parameters)],
         "result": _result(view),
@@ -40,7 +40,7 @@ def node_of(view: Mapping[str, Any], declared: Collection[str]) -> Node:
     }
     size = len(dump_json(outputs))
     if size > OUTPUTS_LIMIT:
-        return failed(
+        return _useless(
             f"the run succeeded, but its outputs are {size} bytes and a node holds {OUTPUTS_LIMIT}: "
             "have the run store its result, and return where"
         )
@@ -62,8 +62,16 @@ def failed(message: str) -> Node:
 
 def refused(error: CrossoverError) -> Node:
     """The run could not be started, and asking again would be of no use."""
-    code = int(row_of(error).exit_code)
-    return {**failed(f"not started: {error.detail}"), "outputs": {"exitCode": str(code)}}
+    return _coded(failed(f"not started: {error.detail}"), row_of(error).exit_code)
+
+
+def _useless(message: str) -> Node:
+    """An Error that another try would only repeat."""
+    return _coded(failed(message), ExitCode.USAGE)
+
+
+def _coded(node: Node, code: ExitCode) -> Node:
+    return {**node, "outputs": {"exitCode": str(int(code))}}
 
 
 def _progress(view: Mapping[str, Any]) -> str:

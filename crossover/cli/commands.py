@@ -14,6 +14,7 @@ from crossover.cli.flags.audit import audit
 from crossover.cli.flags.command import flags
 from crossover.cli.flags.options import calling
 from crossover.cli.logs.command import logs
+from crossover.cli.template.command import template
 from crossover.identity import Role, new_token
 from crossover.identity.static_tokens import ROLES, checked_tenant, role_named
 from crossover.telemetry import configure_logging
@@ -25,6 +26,7 @@ token_app = typer.Typer(no_args_is_help=True, help="Tokens for callers of the br
 app.add_typer(bridge_app, name="bridge")
 app.add_typer(streamer_app, name="log-streamer")
 app.add_typer(token_app, name="token")
+app.add_typer(template, name="template")
 
 
 def _version(asked: bool) -> None:

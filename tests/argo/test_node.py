@@ -55,12 +55,13 @@ def test_only_what_the_template_promises_is_given() -> None:
 def test_a_promise_that_the_run_does_not_keep_is_an_error_that_names_it() -> None:
     node = node_of(done({}), {"rows"})
     assert (node["phase"], "no output rows" in node["message"]) == ("Error", True)
+    assert node["outputs"] == {"exitCode": "2"}
 
 
 def test_outputs_that_no_node_can_hold_are_an_error_and_not_sent() -> None:
     node = node_of(done("x" * OUTPUTS_LIMIT), ())
     assert node["phase"] == "Error"
-    assert "outputs" not in node
+    assert node["outputs"] == {"exitCode": "2"}
 
 
 def test_a_failed_run_fails_the_node_and_still_shows_its_view() -> None:

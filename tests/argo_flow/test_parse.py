@@ -143,8 +143,8 @@ def _mappings(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-FREE = ("labels", "annotations", "http")
-"""Maps whose keys are the user's own, and bodies that are carried as they are."""
+FREE = ("labels", "annotations")
+"""Maps whose keys are the user's own."""
 
 PLACES = [path for path in _mappings(yaml.safe_load(EVERYTHING)) if not any(key in path for key in FREE)]
 
@@ -169,6 +169,13 @@ def test_a_known_key_that_is_not_modelled_is_carried_with_its_line() -> None:
     assert isinstance(template.body, Container)
     assert template.body.extra["resources"].value == {"limits": {"cpu": 1}}
     assert template.extra["daemon"].source.line == 9
+
+
+@pytest.mark.parametrize(
+    ("plugin", "found"), [("{a: {b: 1}}", []), ("{a: {}, b: {}}", ["plugin-name"]), ("{}", ["plugin-name"])]
+)
+def test_a_plugin_template_names_one_plugin_whose_content_is_its_own(plugin: str, found: list[str]) -> None:
+    assert codes(workflow(f"- name: main\n  plugin: {plugin}")) == found
 
 
 def test_artifacts_and_loops_are_carried_not_dropped() -> None:

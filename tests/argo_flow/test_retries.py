@@ -118,6 +118,9 @@ def test_max_duration_runs_from_the_first_attempt_and_bounds_the_next_one() -> N
         ("asFloat(lastRetry.duration) <= 10.5", True),
         ("lastRetry.message != 'boom' || lastRetry.status != 'Error'", True),
         ("!(lastRetry.message == 'boom')", False),
+        ("lastRetry.message contains 'oo' && lastRetry.message startsWith 'bo'", True),
+        ("!(lastRetry.message endsWith 'boo') || lastRetry.message contains 'xyz'", True),
+        ("lastRetry.status contains lastRetry.message", False),
     ],
 )
 def test_the_expression_sees_strings(expression: str, expected: bool) -> None:
@@ -142,7 +145,14 @@ def test_a_lost_attempt_has_the_exit_code_minus_one() -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    ["lastRetry.exitCode > 1", "asInt('x') == 1", "lastRetry.code == '1'", "lastRetry.exitCode", "1 in 2"],
+    [
+        "lastRetry.exitCode > 1",
+        "asInt('x') == 1",
+        "lastRetry.code == '1'",
+        "lastRetry.exitCode",
+        "1 in 2",
+        "'a' contains 1",
+    ],
 )
 def test_an_expression_of_the_wrong_types_or_names_is_an_error(expression: str) -> None:
     with pytest.raises(ExpressionError):

@@ -1,0 +1,1 @@
+"""`crossover template`: the WorkflowTemplates of `argo_templates`, listed and filled in."""
