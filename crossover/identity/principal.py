@@ -32,6 +32,7 @@ class Action(StrEnum):
     START = "start runs"
     READ = "read runs"
     CONTROL = "control runs"
+    APPROVE = "decide approvals"
     READ_LOGS = "read logs"
     EVALUATE = "evaluate flags"
     DECIDE = "decide runs"
@@ -44,6 +45,7 @@ REQUIRED_ROLE: Mapping[Action, Role] = {
     Action.START: Role.OPERATOR,
     Action.READ: Role.VIEWER,
     Action.CONTROL: Role.OPERATOR,
+    Action.APPROVE: Role.APPROVER,
     Action.READ_LOGS: Role.VIEWER,
     Action.EVALUATE: Role.VIEWER,
     Action.DECIDE: Role.OPERATOR,
