@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from bridge.api import (
+    approvals,
     audit,
     controls,
     decisions,
@@ -22,24 +23,20 @@ from bridge.api import (
     runs,
 )
 from bridge.api.context import Context
+from bridge.approvals.effects import Effects
+from bridge.approvals.service import Approvals
 from bridge.argo.workflows import ArgoWorkflows, from_argo_server, from_kubernetes
+from bridge.core import open_core
 from bridge.flags.changes import Changes
-from bridge.flags.decisions import Decisions
 from bridge.flags.outcomes import OutcomeBook
 from bridge.flags.parity import ParityVerdicts
 from bridge.flags.rollouts import Rollouts
 from bridge.gateway import Gateway
-from bridge.limits import StartLimits
 from bridge.metrics import Metrics
-from bridge.quotas import RunningQuota
-from bridge.service import Runs
 from bridge.settings import BridgeSettings
-from bridge.stores import check_stores, open_stores
+from bridge.stores import check_stores
 from bridge.temporal.gateway import connect
-from bridge.waits.cancels import Cancels
-from bridge.waits.hub import Hub
 from bridge.waits.loops import in_background
-from bridge.waits.views import Views
 from crossover import __version__
 from crossover.api.documented import with_callers
 from crossover.api.problems import add_problem_handlers
@@ -47,7 +44,19 @@ from crossover.api.requests import Requests
 from crossover.api.session import add_sessions
 from crossover.telemetry import Telemetry, build_telemetry
 
-ROUTERS = (runs, controls, events, health, decisions, flags, flag_edits, flag_versions, ofrep, audit)
+ROUTERS = (
+    runs,
+    controls,
+    events,
+    health,
+    decisions,
+    flags,
+    flag_edits,
+    flag_versions,
+    ofrep,
+    audit,
+    approvals,
+)
 """The busiest first."""
 
 DESCRIPTION = "Starts Temporal runs for Argo steps, and tells how they go."
@@ -80,64 +89,40 @@ def create_app(
             stack.push_async_callback(authenticator.aclose)
             if (workflows := _argo(settings)) is not None:
                 stack.push_async_callback(workflows.close)
-            stores = await stack.enter_async_context(open_stores(settings))
             temporal = gateway or await connect(settings.connection(), metrics, telemetry.tracer)
-            metrics.watch_flags(stores.keeper)
-            metrics.watch_writes(stores.unwritten, stores.lost)
-
-            def namespace_of(tenant: str) -> str:
-                return registry.namespace_of(tenant, settings.temporal_namespace)
-
-            async def count_open(tenant: str) -> int:
-                return await temporal.count_open(namespace_of(tenant), tenant)
-
-            hub = Hub(temporal, Views(settings.links()), metrics, settings.waits())
-            cancels = Cancels(temporal, registry.namespaces(settings.temporal_namespace))
-            deciding = Decisions(
-                stores.keeper,
-                stores.pins,
-                temporal.describe,
-                namespace_of,
-                stores.audit,
-                metrics.decided,
+            calls_back = settings.argo_server_url is not None
+            core = await stack.enter_async_context(
+                open_core(settings, registry, temporal, metrics, workflows, calls_back=calls_back)
             )
-            service = Runs(
-                temporal,
-                hub,
-                cancels,
-                registry,
-                metrics,
-                workflows,
-                settings.temporal_namespace,
-                deciding,
-                StartLimits(stores.rates, RunningQuota(count_open)),
-                calls_back=settings.argo_server_url is not None,
-            )
+            stores = core.stores
             verdicts = ParityVerdicts(parity)
             stack.push_async_callback(verdicts.aclose)
             rollouts = Rollouts(stores.keeper, stores.outcomes, verdicts, stores.audit)
+            effects = Effects(
+                temporal,
+                registry.namespaces(settings.temporal_namespace),
+                None,
+                workflows,
+                stores.audit,
+                metrics.approval,
+            )
+            asking = Approvals(temporal, registry, settings.temporal_namespace, workflows, effects)
             context = Context(
                 settings,
-                service,
+                core.runs,
                 authenticator,
                 telemetry,
                 Changes(stores.flags, stores.keeper, stores.audit, registry.tenants),
-                deciding,
+                core.decisions,
                 OutcomeBook(stores.outcomes),
                 stores,
                 rollouts,
+                asking,
                 asyncio.Event(),
             )
             app.state.context = context
             stack.callback(context.closing.set)
-            stack.callback(hub.close)
-            loops = (
-                hub.run(),
-                cancels.run(),
-                stores.keeper.run(),
-                rollouts.run(),
-                context.flags.follow(),
-            )
+            loops = (rollouts.run(), context.flags.follow(), effects.run())
             await stack.enter_async_context(in_background(*loops))
             yield
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from bridge.approvals.keeping import Keeping
 from bridge.steps.engine import Outcome, QueueHealth, RunRef, Snapshot, Started, StartPlan
 
 
@@ -37,7 +38,7 @@ class CancelIntent:
     deadline: datetime
 
 
-class Gateway(Protocol):
+class Gateway(Keeping, Protocol):
     """Errors are those of `crossover.errors`; nothing of the SDK comes through."""
 
     async def start(self, plan: StartPlan) -> Started:
@@ -80,6 +81,10 @@ class Gateway(Protocol):
         page_token: str | None,
     ) -> Page:
         """Runs of a tenant, newest first."""
+        ...
+
+    async def open_runs_of(self, namespace: str, prefix: str) -> Sequence[Snapshot]:
+        """Open runs whose ids begin with `prefix`, as visibility knows them: a second or so late."""
         ...
 
     async def cancel(self, ref: RunRef, run_id: str, *, first_run_id: str, reason: str) -> None:

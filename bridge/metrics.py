@@ -51,6 +51,12 @@ class Metrics:
             explicit_bucket_boundaries_advisory=[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15],
         )
 
+        self._approvals: Counts = Counter()
+        meter.create_observable_counter(
+            "crossover_approvals",
+            [_read(self._approvals, "state")],
+            description="Approvals asked for (requested), and how they ended.",
+        )
         self._decisions: Counts = Counter()
         meter.create_observable_counter(
             "crossover_decisions",
@@ -58,6 +64,9 @@ class Metrics:
             description="Nodes decided, by variant and reason.",
         )
         self._meter = meter
+
+    def approval(self, state: str) -> None:
+        self._approvals[state,] += 1
 
     def decided(self, decision: Decision) -> None:
         self._decisions[decision.flag, decision.variant.value, decision.reason.value] += 1

@@ -10,6 +10,7 @@ import structlog
 from fastapi import Request, Response
 from pydantic import BaseModel, ValidationError
 
+from bridge.approvals.service import Approvals
 from bridge.flags.changes import Changes
 from bridge.flags.decisions import Decisions
 from bridge.flags.outcomes import OutcomeBook
@@ -41,6 +42,7 @@ class Context:
     outcomes: OutcomeBook
     stores: Stores
     rollouts: Rollouts
+    approvals: Approvals
     closing: asyncio.Event
 
     @property

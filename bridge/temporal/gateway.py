@@ -12,6 +12,7 @@ from temporalio.service import GrpcCompression, TLSConfig
 
 from bridge.metrics import Metrics
 from bridge.steps.phases import IDENTITY
+from bridge.temporal.approvals import KeptApprovals
 from bridge.temporal.attributes import SearchAttributeNames
 from bridge.temporal.controls import Controls
 from bridge.temporal.promises import Promises
@@ -34,7 +35,7 @@ class Connection:
     tls_server_name: str | None = None
 
 
-class TemporalGateway(Reads, Starts, Controls, Promises):
+class TemporalGateway(Reads, Starts, Controls, Promises, KeptApprovals):
     """Implements `bridge.gateway.Gateway`."""
 
     def __init__(self, client: Client, metrics: Metrics, tracer: Tracer) -> None:
@@ -44,6 +45,7 @@ class TemporalGateway(Reads, Starts, Controls, Promises):
         Starts.__init__(self, rpc, self, attributes)
         Controls.__init__(self, rpc)
         Promises.__init__(self, rpc)
+        KeptApprovals.__init__(self, rpc, attributes)
 
 
 async def connect(where: Connection, metrics: Metrics, tracer: Tracer) -> TemporalGateway:

@@ -23,6 +23,7 @@ from tests.security.things import SHARED, Things, absent, made, mark
 
 FLAG = "enable_crossover"
 OF_RUN = "/v1/runs/{run}"
+OF_APPROVAL = "/v1/approvals/{approval}"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Ask:
     status: int = 404
 
     async def sent(self, scene: Scene, method: str, things: Things, own: Things) -> httpx.Response:
-        path = self.path.format(run=things.run, trace_id=things.trace, own=own.run)
+        names = {"run": things.run, "trace_id": things.trace, "approval": things.approval}
+        path = self.path.format(**names, own=own.run)
         return await scene.ask("beta", method, path, **self.more(things))
 
 
@@ -147,6 +149,17 @@ TABLE: dict[str, dict[str, list[Ask]]] = {
             ),
         ],
         "GET /v1/audit/verify": _platform("/v1/audit/verify"),
+        "POST /v1/approvals": [
+            Ask(
+                "/v1/approvals",
+                lambda things: {"json": {"run": {"id": things.run, "signal": "say"}, "title": "x"}},
+            )
+        ],
+        "GET /v1/approvals": [
+            Ask("/v1/approvals", lambda things: {"params": {"trace_id": things.trace}}, 200)
+        ],
+        f"GET {OF_APPROVAL}": [Ask(OF_APPROVAL), Ask(f"{OF_APPROVAL}?wait=1s")],
+        f"POST {OF_APPROVAL}": [Ask(OF_APPROVAL, lambda _: {"json": {"decision": "approve"}})],
         "GET /v1/session": NAMES_NOTHING,
         "POST /v1/session": NAMES_NOTHING,
         "DELETE /v1/session": NAMES_NOTHING,
@@ -240,7 +253,7 @@ async def test_nobody_acts_in_a_tenant_that_is_not_its_own(foes: Foes, service: 
     method, path = operation.split(" ")
     asked = TABLE[service][operation]
     path = asked[0].path if asked else path
-    path = path.format(run=foes.own.run, trace_id=foes.own.trace)
+    path = path.format(run=foes.own.run, trace_id=foes.own.trace, approval=foes.own.approval)
     if service == "log streamer" and not path.startswith("/v1/logs"):
         path = f"{foes.scene.streamer.url}{path}"
     more = asked[0].more(foes.own) if asked else {}

@@ -26,6 +26,7 @@ class Things:
         page: page token of the run's history.
         cursor: where a viewer is in the trace's feed.
         entry: id of an entry of the audit.
+        approval: id of an approval that waits.
     """
 
     tenant: str
@@ -35,10 +36,12 @@ class Things:
     page: str
     cursor: str
     entry: str
+    approval: str
 
     def echoed(self, text: str) -> str:
         """The text without the names that a request has brought along."""
-        for name, value in (("RUN", self.run), ("TRACE", self.trace), ("TENANT", self.tenant)):
+        named = ("IT", self.approval), ("RUN", self.run), ("TRACE", self.trace), ("TENANT", self.tenant)
+        for name, value in named:
             text = text.replace(value, name)
         return text
 
@@ -59,7 +62,9 @@ async def made(scene: Scene, tenant: str) -> Things:
     audit = await scene.ask(tenant, "GET", "/v1/audit", params={"limit": 1})
     cursor = await _cursor(scene, tenant, trace)
     page = history.json()["next_page_token"]
-    return Things(tenant, run, trace, decision, page, cursor, audit.json()["entries"][0]["id"])
+    asked = {"argo": decision["argo"], "title": mark(tenant), "resumes": False, "trace_id": trace}
+    approval = _ok(await scene.ask(tenant, "POST", "/v1/approvals", json=asked), 201)["id"]
+    return Things(tenant, run, trace, decision, page, cursor, audit.json()["entries"][0]["id"], approval)
 
 
 def absent(of: Things) -> Things:
@@ -77,6 +82,7 @@ def absent(of: Things) -> Things:
         base64.urlsafe_b64encode(page).decode(),
         of.cursor,
         of.entry[:-1] + ("8" if of.entry[-1] == "9" else "9"),
+        of.approval[:-4] + "0000",
     )
 
 
