@@ -109,8 +109,8 @@ class RealArgo:
     ) -> AsyncGenerator[RealArgo, None]:
         """Both programs are ready when it is given."""
         async with Admin.connected(kubeconfig) as admin:
-            name = {"name": "workflow-controller-configmap", "namespace": namespace}
-            await admin.create(CONFIG_MAPS, {"metadata": name, "data": CONFIG})
+            body = {"metadata": {"name": "workflow-controller-configmap"}, "data": CONFIG}
+            await admin.create(CONFIG_MAPS, body, namespace)
         argo = cls(programs, kubeconfig, namespace, folder)
         try:
             await argo._start_controller()
