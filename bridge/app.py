@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
+from bridge.acting import ActingRuns
 from bridge.api import (
     approvals,
     audit,
@@ -20,11 +21,13 @@ from bridge.api import (
     flags,
     health,
     ofrep,
+    plugin,
     runs,
 )
 from bridge.api.context import Context
 from bridge.approvals.effects import Effects
 from bridge.approvals.service import Approvals
+from bridge.argo.plugin.plugin import Plugin
 from bridge.argo.workflows import ArgoWorkflows, from_argo_server, from_kubernetes
 from bridge.core import open_core
 from bridge.flags.changes import Changes
@@ -48,6 +51,7 @@ ROUTERS = (
     runs,
     controls,
     events,
+    plugin,
     health,
     decisions,
     flags,
@@ -107,6 +111,10 @@ def create_app(
                 metrics.approval,
             )
             asking = Approvals(temporal, registry, settings.temporal_namespace, workflows, effects)
+            asked_by_plugin = Plugin(
+                ActingRuns(core.runs, "crossover-plugin"), requeue=settings.plugin_requeue
+            )
+            stack.push_async_callback(asked_by_plugin.aclose)
             context = Context(
                 settings,
                 core.runs,
@@ -118,6 +126,7 @@ def create_app(
                 stores,
                 rollouts,
                 asking,
+                asked_by_plugin,
                 asyncio.Event(),
             )
             app.state.context = context

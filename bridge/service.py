@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from bridge.steps.stopping import stop_reason
 from bridge.waits.cancels import Cancels
 from bridge.waits.hub import Hub
 from bridge.waits.views import View
-from crossover.contract.run import ArgoNode, Mode, OnCancel, tenant_of
+from crossover.contract.run import ArgoNode, Mode, OnCancel, tenant_of, workflow_prefix
 from crossover.errors import Busy, CrossoverError, InvalidField, NotFound
 from crossover.flags.decision import Decision
 from crossover.identity import Action, Principal, Resource, authorise
@@ -181,17 +182,38 @@ class Runs:
         whatever cannot be known means detach.
         """
         snapshot = await self.newest(ref)
-        record = _record(snapshot)
-        reason, known = await self._stop_reason(record.argo, deadline)
+        reason, known = await self._stop_reason(_record(snapshot).argo, deadline)
         if reason is None:
             return Release("detach", known)
-        if record.on_cancel is OnCancel.ABANDON:
+        if not await self._let_go(snapshot, f"{reason} ({signal})"):
             return Release("detach", f"{reason}, and the run's on_cancel is abandon")
-        await self._cancels.cancel(
-            snapshot, mode=record.on_cancel, grace=record.cancel_grace, reason=f"{reason} ({signal})"
-        )
         await self.hub.view_anew(ref)
         return Release("cancel", reason)
+
+    async def release_workflow(
+        self, principal: Principal, workflow: ArgoNode, *, signal: str
+    ) -> tuple[Sequence[str], str]:
+        """The workflow's agent pod is going away, which speaks for the runs of its plugin's nodes: cancels
+        those that are open if the workflow was stopped. Their ids, and why so, or why not."""
+        authorise(principal, Action.CONTROL, Resource(principal.tenant))
+        self._registry.check_argo_namespace(principal.tenant, workflow.namespace)
+        prefix = workflow_prefix(principal.tenant, workflow)
+        found = await self.gateway.open_runs_of(self.namespace_of(principal.tenant), prefix)
+        runs = [run for run in found if _record(run).mode is Mode.PLUGIN]
+        if not runs:
+            # Argo is not even asked: nobody learns here of workflows that are not theirs.
+            return [], ""
+        reason, known = await self._stop_reason(workflow, None)
+        if reason is None:
+            return [], known
+        ends = await asyncio.gather(*(self._let_go(run, f"{reason} ({signal})") for run in runs))
+        return [run.ref.id for run, ends_now in zip(runs, ends, strict=True) if ends_now], reason
+
+    async def _let_go(self, run: Snapshot, reason: str) -> bool:
+        """Whether the run was asked to end: one of on_cancel abandon never is."""
+        record = _record(run)
+        await self._cancels.cancel(run, mode=record.on_cancel, grace=record.cancel_grace, reason=reason)
+        return record.on_cancel is not OnCancel.ABANDON
 
     async def _stop_reason(self, node: ArgoNode | None, deadline: datetime | None) -> tuple[str | None, str]:
         now = datetime.now(UTC)

@@ -116,6 +116,13 @@ class BridgeSettings(IdentitySettings):
     linger: float = Field(
         10.0, gt=0, description="Seconds a watch outlives its last client, who usually asks again at once."
     )
+    plugin_requeue: float = Field(
+        5.0,
+        ge=1,
+        le=30,
+        description="Seconds between two questions of Argo's agent about a node of the executor plugin; "
+        "shorter while its run is young.",
+    )
     shutdown_grace: float = Field(
         10.0,
         ge=0,

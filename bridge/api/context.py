@@ -11,6 +11,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ValidationError
 
 from bridge.approvals.service import Approvals
+from bridge.argo.plugin.plugin import Plugin
 from bridge.flags.changes import Changes
 from bridge.flags.decisions import Decisions
 from bridge.flags.outcomes import OutcomeBook
@@ -43,6 +44,7 @@ class Context:
     stores: Stores
     rollouts: Rollouts
     approvals: Approvals
+    plugin: Plugin
     closing: asyncio.Event
 
     @property

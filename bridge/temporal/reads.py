@@ -177,6 +177,16 @@ class Reads:
         )
         return int(reply.count)
 
+    async def open_runs_of(self, namespace: str, prefix: str) -> Sequence[Snapshot]:
+        query = f"WorkflowId STARTS_WITH '{prefix}' AND ExecutionStatus = 'Running'"
+        runs: list[Snapshot] = []
+        token = b""
+        while True:
+            infos, token = await self._list(namespace, query, SWEEP_PAGE, token)
+            runs += [listed_snapshot(namespace, info) for info in infos]
+            if not token:
+                return runs
+
     async def _page(
         self, namespace: str, query: str, size: int, token: bytes, given: str | None
     ) -> tuple[Sequence[Any], bytes]:

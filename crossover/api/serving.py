@@ -39,8 +39,9 @@ def run(server: uvicorn.Server, name: str, host: str, port: int) -> None:
     own_host, own_port = listener.getsockname()[:2]
     print(f"{name}: http://{own_host}:{own_port}", flush=True)  # noqa: T201 - the line a starter waits for
     for stop in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn raises the signal again once it has shut down: here that is not a death, but the end.
-        signal.signal(stop, lambda *_: None)
+        # Until uvicorn listens to signals itself, one must not be lost; and once it has shut down it raises
+        # the signal again, which here is not a death, but the end.
+        signal.signal(stop, lambda *_: setattr(server, "should_exit", True))
     server.run(sockets=[listener])
 
 

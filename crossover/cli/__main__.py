@@ -1,4 +1,4 @@
-"""`crossover`: `step` runs on the standard library alone; everything else is loaded when asked for."""
+"""`crossover`: `step` and `plugin` start in pods without number, so they load only what they need."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ def main() -> None:
         from crossover.cli.step.__main__ import main as step
 
         step(sys.argv[2:])
+    if sys.argv[1:2] == ["plugin"]:
+        from crossover.cli.plugin.__main__ import main as plugin
+
+        plugin(sys.argv[2:])
     from crossover.cli.commands import app
 
     app()

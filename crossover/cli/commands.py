@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from crossover import __version__
+from crossover.cli.approvals.command import approvals
 from crossover.cli.flags.audit import audit
 from crossover.cli.flags.command import flags
 from crossover.cli.flags.options import calling
@@ -21,12 +22,15 @@ from crossover.telemetry import configure_logging
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 bridge_app = typer.Typer(no_args_is_help=True, help="The bridge between Argo and Temporal.")
+agent_app = typer.Typer(no_args_is_help=True, help="The agent: Argo nodes as Temporal runs, without a pod.")
 streamer_app = typer.Typer(no_args_is_help=True, help="The log streamer: one live feed per trace.")
 token_app = typer.Typer(no_args_is_help=True, help="Tokens for callers of the bridge.")
 app.add_typer(bridge_app, name="bridge")
 app.add_typer(streamer_app, name="log-streamer")
 app.add_typer(token_app, name="token")
 app.add_typer(template, name="template")
+app.add_typer(approvals, name="approvals")
+app.add_typer(agent_app, name="agent")
 
 
 def _version(asked: bool) -> None:
@@ -49,6 +53,11 @@ def _step() -> None:
     """Listed here for `crossover --help`; the launcher never comes this far with it."""
 
 
+@app.command("plugin", help="Argo's executor plugin, a sidecar: see `crossover plugin --help`.")
+def _plugin() -> None:
+    """Listed here for `crossover --help`, too."""
+
+
 @bridge_app.command("serve")
 def serve() -> None:
     """Serve the bridge; it is set up by CROSSOVER_BRIDGE_* variables (docs/settings.md)."""
@@ -63,11 +72,24 @@ def serve() -> None:
         serve_bridge(settings)
     except (ValueError, OSError) as error:
         raise SystemExit(f"crossover bridge serve: {BridgeSettings.words(error)}") from None
-    # temporalio's core may crash while the interpreter tears it down
-    # (https://github.com/temporalio/sdk-python/issues/300); all work is done and flushed by now.
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+    _leave()
+
+
+@agent_app.command("serve")
+def serve_agent() -> None:
+    """Serve WorkflowTaskSets; it is set up by CROSSOVER_AGENT_* variables (docs/settings.md)."""
+    from bridge.agent import serve as serve_task_sets
+    from bridge.agent_settings import AgentSettings
+
+    if unknown := AgentSettings.unknown_variables():
+        raise SystemExit(f"crossover agent serve: {'; '.join(unknown)}")
+    try:
+        settings = AgentSettings()
+        configure_logging(settings.log_level, json=settings.log_json)
+        serve_task_sets(settings)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"crossover agent serve: {AgentSettings.words(error)}") from None
+    _leave()
 
 
 @streamer_app.command("serve")
@@ -141,3 +163,11 @@ def local(context: typer.Context) -> None:
     from argo_flow.local.__main__ import main
 
     raise SystemExit(main(context.args))
+
+
+def _leave() -> None:
+    """temporalio's core may crash while the interpreter tears it down
+    (https://github.com/temporalio/sdk-python/issues/300); all work is done and flushed by now."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

@@ -120,6 +120,11 @@ def tenant_prefix(tenant: str) -> str:
     return f"{RUN_PREFIX}/{tenant}/"
 
 
+def workflow_prefix(tenant: str, argo: ArgoNode) -> str:
+    """Every run of a tenant for the node's Argo workflow has an id with this prefix."""
+    return f"{tenant_prefix(tenant)}{argo.namespace}/{argo.uid}/"
+
+
 def tenant_of(run: str) -> str | None:
     """The tenant that a run id belongs to, or None when it is no run id."""
     parts = run.split("/")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
+from bridge.agent_settings import AgentSettings
 from bridge.settings import BridgeSettings
 from crossover.settings import ServiceSettings
 from docs.pages.markdown import code, page, table
@@ -18,8 +19,14 @@ misspelt name. [operations.md](operations.md) shows them at work, with the regis
 
 SERVICES: dict[str, tuple[str, type[ServiceSettings]]] = {
     "The bridge": ("bridge/settings.py", BridgeSettings),
+    "The agent": ("bridge/agent_settings.py", AgentSettings),
     "The log streamer": ("log_streamer/settings.py", LogStreamerSettings),
 }
+
+
+SHARED = """\
+The agent is made of the bridge's parts: beside these, it takes the bridge's settings above, with its own prefix. Those
+of the bridge's API (`AUTH`, tokens, `FLAGS_WRITABLE`, `PLUGIN_REQUEUE` and the like) mean nothing to it."""
 
 
 def render() -> str:
@@ -27,7 +34,7 @@ def render() -> str:
     parts = [
         part
         for title, (source, settings) in SERVICES.items()
-        for part in (f"## {title}", _table(source, settings))
+        for part in (f"## {title}", *_words(settings), _table(source, settings))
     ]
     return page("Settings", sources, INTRO, *parts)
 
@@ -36,11 +43,22 @@ def _table(source: str, settings: type[ServiceSettings]) -> str:
     schema, prefix = settings.model_json_schema(), settings.model_config["env_prefix"]
     rows = []
     for name, field in settings.model_fields.items():
+        if _as_in_the_bridge(name, settings):
+            continue
         if not field.description:
             raise ValueError(f"{source}: {name} has no description; it goes into docs/settings.md")
         kind = _kind(schema["properties"][name], schema.get("$defs", {}))
         rows.append([code(prefix + name.upper()), kind, _default(field.default), field.description])
     return table(["variable", "value", "default", "what, in which unit, and why so"], rows)
+
+
+def _words(settings: type[ServiceSettings]) -> tuple[str, ...]:
+    return (SHARED,) if settings is AgentSettings else ()
+
+
+def _as_in_the_bridge(name: str, settings: type[ServiceSettings]) -> bool:
+    inherits = settings is not BridgeSettings and issubclass(settings, BridgeSettings)
+    return inherits and name not in settings.__annotations__
 
 
 def _default(value: object) -> str:

@@ -12,9 +12,11 @@ import pytest
 import yaml
 
 from argo_flow.graph.retry_expression import VARIABLES, evaluate_retry_expression
+from bridge.agent_settings import AgentSettings
 from bridge.settings import BridgeSettings
 from bridge.steps.registry import Registry
 from crossover.cli.flags.command import flags
+from crossover.cli.plugin import settings as sidecar
 from crossover.cli.step.settings import SETTINGS
 from crossover.contract.run import ExitCode
 from crossover.errors import TABLE, Busy
@@ -241,10 +243,11 @@ def test_the_examples_of_the_page_of_the_feed_are_json() -> None:
 
 
 def test_no_page_names_a_variable_that_does_not_exist() -> None:
-    services: list[type[ServiceSettings]] = [BridgeSettings, LogStreamerSettings]
+    services: list[type[ServiceSettings]] = [BridgeSettings, LogStreamerSettings, AgentSettings]
     prefixes = {each: each.model_config["env_prefix"] for each in services}
     known = {prefix + name.upper() for each, prefix in prefixes.items() for name in each.model_fields}
     known |= {setting.environment for setting in SETTINGS.values()} | {*prefixes.values()}
+    known |= {*sidecar.VARIABLES, sidecar.PREFIX}
     known |= {"CROSSOVER_LOGS_URL"}  # of `crossover logs`; its own help is tested with it
     named = {
         (page, variable)

@@ -76,6 +76,11 @@ def _outcome(things: Things) -> dict[str, Any]:
     return {"json": {"decision": things.decision, **side}}
 
 
+def _released(things: Things) -> dict[str, Any]:
+    argo = things.decision["argo"]
+    return {"json": {key: argo[key] for key in ("namespace", "workflow", "uid")}}
+
+
 NAMES_NOTHING: list[Ask] = []
 """It names nothing that could be another tenant's, but for the tenant itself: see TENANTS."""
 
@@ -149,6 +154,8 @@ TABLE: dict[str, dict[str, list[Ask]]] = {
             ),
         ],
         "GET /v1/audit/verify": _platform("/v1/audit/verify"),
+        "POST /api/v1/template.execute": NAMES_NOTHING,
+        "POST /v1/releases": [Ask("/v1/releases", _released, 200)],
         "POST /v1/approvals": [
             Ask(
                 "/v1/approvals",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from ipaddress import ip_network
 from pathlib import Path
@@ -20,14 +20,12 @@ from bridge.agent_settings import AgentSettings
 from testbed.argo import NoArgo, RealArgo, argo_bin
 from testbed.kubernetes.admin import NAMESPACES, Admin, Resource
 from testbed.ports import free_port
-from testbed.servers import BIN, Bridge, Program, TemporalServer, until_open
+from testbed.servers import Bridge, TemporalServer, until_open
 from tests.argo.conftest import Cluster
 from tests.argo.real.scene import Scene
 from tests.bridge.conftest import make_worker
 
 SECRETS = Resource("api/v1", "secrets")
-AGENT_TOKEN = Path("/var/run/argo/crossover/token")
-"""Where Argo's agent looks for the plugin's token: the folder cannot be moved."""
 
 
 @pytest.fixture(scope="session")
@@ -45,46 +43,55 @@ async def worker(client: Client) -> AsyncGenerator[Worker, None]:
 
 
 @pytest.fixture(scope="package")
-async def scene(
+async def scenes(
     programs: Path,
     control_plane: Cluster,
     temporal: TemporalServer,
     client: Client,
     worker: Worker,
     tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncGenerator[Scene, None]:
-    folder = tmp_path_factory.mktemp("argo")
-    namespace = f"real-{uuid.uuid4().hex[:8]}"
+) -> AsyncGenerator[Mapping[str, Scene], None]:
+    """By mode. The plugin has an Argo of its own: the agent would take its tasks, which look the same."""
     async with AsyncExitStack() as stack:
-        admin = await stack.enter_async_context(Admin.connected(control_plane.kubeconfig))
-        await admin.create(NAMESPACES, {"metadata": {"name": namespace}})
-        started = RealArgo.started(programs, control_plane.kubeconfig, namespace, folder)
-        argo = await stack.enter_async_context(started)
-        bridge = await stack.enter_async_context(
-            Bridge(
-                temporal.address,
-                folder / "bridge.log",
-                registry_file=_registry(folder, namespace),
-                argo_server_url=argo.url,
-                tenant="acme",
-            )
-        )
-        await stack.enter_async_context(_agent(temporal, control_plane, namespace, folder))
-        port, token = free_port(), _agent_token()
-        env = {
-            "CROSSOVER_URL": bridge.url,
-            "CROSSOVER_PLUGIN_LISTEN_PORT": str(port),
-            "CROSSOVER_PLUGIN_AGENT_TOKEN_FILE": str(token),
-        }
-        sidecar = Program([str(BIN / "crossover"), "plugin", "serve"], env, folder / "sidecar.log")
-        await stack.enter_async_context(sidecar)
-        await until_open(port)
-        scene = Scene(admin, argo, bridge, client, port, token)
-        await scene.apply_templates()
-        await admin.create(SECRETS, _secret(), namespace)
-        yield scene
-        for program in scene.agents.values():
-            await program.stop()
+        cluster = (programs, control_plane, temporal, client)
+        with_agent = await _opened(stack, tmp_path_factory.mktemp("agent"), *cluster)
+        await stack.enter_async_context(_agent(with_agent, temporal, control_plane))
+        without = await _opened(stack, tmp_path_factory.mktemp("plugin"), *cluster)
+        yield {"agent": with_agent, "callback": with_agent, "plugin": without}
+        for pod in without.agent_pods.values():
+            await pod.stop()
+
+
+@pytest.fixture
+def scene(scenes: Mapping[str, Scene], mode: str) -> Scene:
+    return scenes[mode]
+
+
+async def _opened(
+    stack: AsyncExitStack,
+    folder: Path,
+    programs: Path,
+    cluster: Cluster,
+    temporal: TemporalServer,
+    client: Client,
+) -> Scene:
+    namespace = f"real-{uuid.uuid4().hex[:8]}"
+    admin = await stack.enter_async_context(Admin.connected(cluster.kubeconfig))
+    await admin.create(NAMESPACES, {"metadata": {"name": namespace}})
+    started = RealArgo.started(programs, cluster.kubeconfig, namespace, folder)
+    argo = await stack.enter_async_context(started)
+    bridge = Bridge(
+        temporal.address,
+        folder / "bridge.log",
+        registry_file=_registry(folder, namespace),
+        argo_server_url=argo.url,
+        tenant="acme",
+    )
+    await stack.enter_async_context(bridge)
+    scene = Scene(admin, argo, bridge, client, folder)
+    await scene.apply_templates()
+    await admin.create(SECRETS, _secret(), namespace)
+    return scene
 
 
 def _registry(folder: Path, namespace: str) -> Path:
@@ -100,25 +107,14 @@ def _secret() -> dict[str, object]:
     return {"metadata": {"name": "crossover-token"}, "stringData": {"authorization": "Bearer none"}}
 
 
-def _agent_token() -> Path:
-    try:
-        AGENT_TOKEN.parent.mkdir(parents=True, exist_ok=True)
-        AGENT_TOKEN.write_text(uuid.uuid4().hex)
-    except OSError as error:
-        pytest.skip(f"Argo's agent needs {AGENT_TOKEN}: {error.strerror}")
-    return AGENT_TOKEN
-
-
 @asynccontextmanager
-async def _agent(
-    temporal: TemporalServer, cluster: Cluster, namespace: str, folder: Path
-) -> AsyncGenerator[None, None]:
+async def _agent(scene: Scene, temporal: TemporalServer, cluster: Cluster) -> AsyncGenerator[None, None]:
     """In this process: `http` templates call a bridge on loopback, which no setting allows."""
     settings = AgentSettings(
         temporal_address=temporal.address,
         kubernetes=str(cluster.kubeconfig),
-        registry_file=folder / "registry.yaml",
-        namespaces=namespace,
+        registry_file=scene.folder / "registry.yaml",
+        namespaces=scene.namespace,
         elect=False,
         listen_port=free_port(),
     )

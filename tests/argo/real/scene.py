@@ -15,6 +15,7 @@ from temporalio.client import Client
 from testbed.argo import RealArgo
 from testbed.kubernetes.admin import WORKFLOW_TEMPLATES, WORKFLOWS, Admin
 from testbed.servers import Bridge
+from tests.argo.real.agent_pod import AgentPod
 
 TEMPLATES = Path(__file__).parents[3] / "argo_templates"
 MODES = ("agent", "plugin", "callback")
@@ -39,15 +40,14 @@ def dag(**tasks: Object) -> list[Object]:
 
 @dataclass
 class Scene:
-    """Everything that a cluster with Crossover has, but pods: `agents` are run by hand."""
+    """Everything that a cluster with Crossover has, but pods; `agent_pods` are run by hand, by workflow."""
 
     admin: Admin
     argo: RealArgo
     bridge: Bridge
     client: Client
-    sidecar: int
-    token: Path
-    agents: dict[str, Any] = field(default_factory=dict)
+    folder: Path
+    agent_pods: dict[str, AgentPod] = field(default_factory=dict)
 
     @property
     def namespace(self) -> str:
@@ -71,14 +71,17 @@ class Scene:
         }
         made = await self.admin.create(WORKFLOWS, body, self.namespace)
         if mode == "plugin":
-            await self.start_agent(name, made["metadata"]["uid"])
+            await self.start_agent_pod(name, made["metadata"]["uid"])
         return name
 
-    async def start_agent(self, name: str, uid: str) -> None:
-        """In place of the workflow's agent pod."""
-        program = await self.argo.agent(name, uid, "crossover", self.sidecar, self.token)
-        await program.start()
-        self.agents[name] = program
+    async def start_agent_pod(self, name: str, uid: str) -> None:
+        pod = AgentPod(self.argo, name, uid, self.bridge.url, self.folder)
+        await pod.start()
+        self.agent_pods[name] = pod
+
+    async def stop_agent_pod(self, name: str) -> None:
+        if pod := self.agent_pods.pop(name, None):
+            await pod.stop()
 
     async def workflow(self, name: str) -> Object:
         return await self.admin.get(WORKFLOWS, name, self.namespace)
@@ -91,8 +94,7 @@ class Scene:
         async with asyncio.timeout(within):
             while await self.phase(name) not in OVER:
                 await asyncio.sleep(0.1)
-        if program := self.agents.pop(name, None):
-            await program.stop()
+        await self.stop_agent_pod(name)
         return await self.workflow(name)
 
     async def run_of(self, name: str, *, within: float = 20.0) -> Object:

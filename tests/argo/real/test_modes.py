@@ -75,8 +75,7 @@ async def test_a_deleted_workflow_cancels_its_run(scene: Scene, mode: str) -> No
     name = await scene.submit(mode, dag(extract=call(mode, app="talker")))
     run = await scene.run_of(name)
     await scene.admin.delete(WORKFLOWS, name, scene.namespace)
-    if program := scene.agents.pop(name, None):
-        await program.stop()
+    await scene.stop_agent_pod(name)
     view = await scene.run_ends(run["id"], within=CANCELLED[mode])
     assert view["temporal"]["status"] == "CANCELED"
 
@@ -100,8 +99,7 @@ async def test_argo_retry_starts_failed_work_anew_and_keeps_what_succeeded(scene
     more = {"restartSuccessful": True, "nodeFieldSelector": "displayName=bad"} if mode == "callback" else {}
     await scene.argo.call("retry", name, **more)
     if mode == "plugin":
-        scene.token.write_text("another-pod-has-another-token-001")
-        await scene.start_agent(name, uid)
+        await scene.start_agent_pod(name, uid)
     after = await scene.runs(name, at_least=3)
     await scene.over(name)
     assert len(before) == 2
