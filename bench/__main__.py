@@ -6,7 +6,7 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from bench import feeds, filters, flags, plugin, reviews, starts, steps, waits, whole
+from bench import agent, callbacks, feeds, filters, flags, plugin, reviews, starts, steps, waits, whole
 from bench.figures import Figure, save, show
 from bench.rig import leave
 
@@ -26,6 +26,8 @@ SUITES: dict[tuple[str, ...], Measure] = {
     ("flag_propagation_",): flags.measure_propagation,
     ("flag_blackhole_",): flags.measure_blackhole,
     ("tokenreview_",): reviews.measure,
+    ("agent_",): agent.measure,
+    ("callback_p50_ms",): callbacks.measure,
     ("plugin_polls_per_s", "plugin_bridge_polls_per_s"): plugin.measure,
     ("demo_warm_s",): whole.measure_demo,
     ("test_s",): whole.measure_tests,

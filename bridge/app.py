@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -27,9 +27,12 @@ from bridge.api import (
 from bridge.api.context import Context
 from bridge.approvals.effects import Effects
 from bridge.approvals.service import Approvals
+from bridge.argo.callbacks.metrics import CallbackMetrics
+from bridge.argo.callbacks.service import Callbacks
 from bridge.argo.plugin.plugin import Plugin
-from bridge.argo.workflows import ArgoWorkflows, from_argo_server, from_kubernetes
-from bridge.core import open_core
+from bridge.argo.server import ArgoServer
+from bridge.argo.workflows import ArgoWorkflows, from_kubernetes
+from bridge.core import Core, open_core
 from bridge.flags.changes import Changes
 from bridge.flags.outcomes import OutcomeBook
 from bridge.flags.parity import ParityVerdicts
@@ -81,6 +84,7 @@ def create_app(
     """
     telemetry = telemetry or build_telemetry("crossover-bridge", otlp_endpoint=settings.otlp_endpoint)
     metrics = Metrics(telemetry.meter)
+    callback_metrics = CallbackMetrics(telemetry.meter)
     registry, authenticator = settings.registry(), settings.authenticator()
 
     check_stores(settings)
@@ -94,18 +98,19 @@ def create_app(
             if (workflows := _argo(settings)) is not None:
                 stack.push_async_callback(workflows.close)
             temporal = gateway or await connect(settings.connection(), metrics, telemetry.tracer)
-            calls_back = settings.argo_server_url is not None
             core = await stack.enter_async_context(
-                open_core(settings, registry, temporal, metrics, workflows, calls_back=calls_back)
+                open_core(settings, registry, temporal, metrics, workflows)
             )
             stores = core.stores
             verdicts = ParityVerdicts(parity)
             stack.push_async_callback(verdicts.aclose)
             rollouts = Rollouts(stores.keeper, stores.outcomes, verdicts, stores.audit)
+            namespaces = registry.namespaces(settings.temporal_namespace)
+            callbacks = _callbacks(settings, core, workflows, namespaces, callback_metrics)
             effects = Effects(
                 temporal,
-                registry.namespaces(settings.temporal_namespace),
-                None,
+                namespaces,
+                callbacks.completer if callbacks else None,
                 workflows,
                 stores.audit,
                 metrics.approval,
@@ -127,11 +132,13 @@ def create_app(
                 rollouts,
                 asking,
                 asked_by_plugin,
+                callbacks,
                 asyncio.Event(),
             )
             app.state.context = context
             stack.callback(context.closing.set)
-            loops = (rollouts.run(), context.flags.follow(), effects.run())
+            loops = [rollouts.run(), context.flags.follow(), effects.run()]
+            loops += [callbacks.run()] if callbacks else []
             await stack.enter_async_context(in_background(*loops))
             yield
 
@@ -147,10 +154,37 @@ def create_app(
     return app
 
 
+def _callbacks(
+    settings: BridgeSettings,
+    core: Core,
+    workflows: ArgoWorkflows | None,
+    namespaces: Sequence[str],
+    metrics: CallbackMetrics,
+) -> Callbacks | None:
+    """None where there is no Argo to ask; only the Argo Server can complete nodes."""
+    if workflows is None:
+        return None
+    server = workflows if isinstance(workflows, ArgoServer) else None
+    callbacks = Callbacks(
+        core.gateway,
+        core.hub,
+        core.cancels,
+        workflows,
+        server,
+        namespaces,
+        core.stores.audit,
+        metrics,
+        settings.callbacks(),
+    )
+    if server is not None:
+        core.runs.calls_back = callbacks.started
+    return callbacks
+
+
 def _argo(settings: BridgeSettings) -> ArgoWorkflows | None:
     token, ca = settings.argo_token_file, settings.argo_ca_file
     if settings.argo_server_url:
-        return from_argo_server(settings.argo_server_url, token, ca)
+        return ArgoServer.at(settings.argo_server_url, token, ca)
     if settings.argo_kubernetes_url:
         return from_kubernetes(settings.argo_kubernetes_url, token, ca)
     return None

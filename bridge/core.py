@@ -30,6 +30,7 @@ class Core:
     stores: Stores
     decisions: Decisions
     hub: Hub
+    cancels: Cancels
     runs: Runs
 
 
@@ -40,13 +41,10 @@ async def open_core(
     gateway: Gateway,
     metrics: Metrics,
     workflows: Workflows | None = None,
-    *,
-    calls_back: bool = False,
 ) -> AsyncGenerator[Core, None]:
     """
     Args:
         workflows: where Argo's Workflows are read for those who ask whether one was stopped.
-        calls_back: whether runs may complete suspend nodes.
     """
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(open_stores(settings))
@@ -74,8 +72,7 @@ async def open_core(
             settings.temporal_namespace,
             decisions,
             StartLimits(stores.rates, RunningQuota(count_open)),
-            calls_back=calls_back,
         )
         stack.callback(hub.close)
         await stack.enter_async_context(in_background(hub.run(), cancels.run(), stores.keeper.run()))
-        yield Core(gateway, registry, stores, decisions, hub, runs)
+        yield Core(gateway, registry, stores, decisions, hub, cancels, runs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -85,6 +85,14 @@ class Gateway(Keeping, Protocol):
 
     async def open_runs_of(self, namespace: str, prefix: str) -> Sequence[Snapshot]:
         """Open runs whose ids begin with `prefix`, as visibility knows them: a second or so late."""
+        ...
+
+    def open_tied(self, namespace: str) -> AsyncIterator[Sequence[Snapshot]]:
+        """Open runs of the modes plugin and callback, page by page, as visibility knows them."""
+        ...
+
+    def closed_callbacks(self, namespace: str, since: datetime) -> AsyncIterator[Sequence[Snapshot]]:
+        """Runs of the mode callback that closed at or after `since`, page by page."""
         ...
 
     async def cancel(self, ref: RunRef, run_id: str, *, first_run_id: str, reason: str) -> None:

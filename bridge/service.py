@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -57,8 +57,6 @@ class Runs:
         default_namespace: str,
         decisions: Decisions,
         limits: StartLimits,
-        *,
-        calls_back: bool = False,
     ) -> None:
         self.gateway = gateway
         self.hub = hub
@@ -69,7 +67,8 @@ class Runs:
         self._default_namespace = default_namespace
         self._decisions = decisions
         self._limits = limits
-        self._calls_back = calls_back
+        self.calls_back: Callable[[Snapshot, ArgoNode], None] | None = None
+        """Told of each start with a callback. Without one there are no callbacks."""
 
     def namespace_of(self, tenant: str) -> str:
         return self._registry.namespace_of(tenant, self._default_namespace)
@@ -100,7 +99,7 @@ class Runs:
         authorise(principal, Action.START, Resource(principal.tenant))
         tenant = principal.tenant
         self._registry.check_argo_namespace(tenant, request.argo.namespace)
-        if request.callback is not None and not self._calls_back:
+        if request.callback is not None and self.calls_back is None:
             raise InvalidField(
                 "callback: this bridge knows no Argo Server; its operator sets argo_server_url.",
                 field="callback",
@@ -126,6 +125,8 @@ class Runs:
         if counted and not started.created:
             self._limits.attached(tenant)
         self._metrics.started(created=started.created)
+        if request.callback is not None and self.calls_back is not None:
+            self.calls_back(started.snapshot, request.argo.node())
         if started.snapshot.status.closed:
             return started.created, await self.hub.view(plan.ref)
         return started.created, self.hub.remember(started.snapshot)

@@ -8,6 +8,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from bridge.argo.callbacks.settings import CallbackSettings
 from bridge.steps.registry import Registry, open_registry
 from bridge.steps.view import LinkBases
 from bridge.temporal.gateway import Connection
@@ -57,6 +58,20 @@ class BridgeSettings(IdentitySettings):
         None, description="Bearer token for either; re-read on every request."
     )
     argo_ca_file: Path | None = Field(None, description="CA of either's certificate.")
+    argo_looks_per_second: float = Field(
+        20.0,
+        gt=0,
+        le=1000,
+        description="Workflows read a second to find suspend nodes that are still owed their run's end, and "
+        "runs whose node was given up: up to 1,200 workflows with open runs are looked at each minute.",
+    )
+    callback_window: float = Field(
+        86_400.0,
+        gt=0,
+        description="Seconds before its start whose closed callback runs a replica looks at for suspend "
+        "nodes that still wait. A day: longer than an outage should last, and Temporal keeps closed "
+        "runs for at least as long.",
+    )
     redis_url: str | None = Field(
         None,
         description="redis://, rediss://, redis+sentinel:// or redis+cluster://: where flags, decisions, "
@@ -187,6 +202,9 @@ class BridgeSettings(IdentitySettings):
             tls_client_key=self.temporal_tls_client_key,
             tls_server_name=self.temporal_tls_server_name,
         )
+
+    def callbacks(self) -> CallbackSettings:
+        return CallbackSettings(window=self.callback_window, looks_per_second=self.argo_looks_per_second)
 
     def links(self) -> LinkBases:
         return LinkBases(self.temporal_ui_url, self.argo_ui_url, self.logs_url)

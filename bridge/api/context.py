@@ -11,6 +11,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ValidationError
 
 from bridge.approvals.service import Approvals
+from bridge.argo.callbacks.service import Callbacks
 from bridge.argo.plugin.plugin import Plugin
 from bridge.flags.changes import Changes
 from bridge.flags.decisions import Decisions
@@ -45,6 +46,7 @@ class Context:
     rollouts: Rollouts
     approvals: Approvals
     plugin: Plugin
+    callbacks: Callbacks | None
     closing: asyncio.Event
 
     @property

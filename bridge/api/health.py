@@ -34,7 +34,9 @@ async def readyz(request: Request) -> Response:
     # One tenant's missing namespace is told, and does not take the bridge from all others.
     tenants = {f"temporal/{name}": await runs.gateway.check(name) or "ok" for name in others if ready}
     # Decisions, quotas and the audit do without their stores for a while: that is told, and is no outage.
-    degraded = context.stores.degraded()
+    degraded = dict(context.stores.degraded())
+    if context.callbacks is not None:
+        degraded |= context.callbacks.degraded()
     status = "not ready" if not ready else "degraded" if degraded else "ready"
     body = {"status": status, "checks": checks | tenants | degraded}
     return Response(dump_json(body), status_code=200 if ready else 503, media_type="application/json")

@@ -15,6 +15,7 @@ from bridge.steps.phases import IDENTITY
 from bridge.temporal.approvals import KeptApprovals
 from bridge.temporal.attributes import SearchAttributeNames
 from bridge.temporal.controls import Controls
+from bridge.temporal.owed import OwedRuns
 from bridge.temporal.promises import Promises
 from bridge.temporal.reads import Reads
 from bridge.temporal.rpc import Rpc
@@ -35,7 +36,7 @@ class Connection:
     tls_server_name: str | None = None
 
 
-class TemporalGateway(Reads, Starts, Controls, Promises, KeptApprovals):
+class TemporalGateway(Reads, Starts, Controls, Promises, KeptApprovals, OwedRuns):
     """Implements `bridge.gateway.Gateway`."""
 
     def __init__(self, client: Client, metrics: Metrics, tracer: Tracer) -> None:
@@ -46,6 +47,7 @@ class TemporalGateway(Reads, Starts, Controls, Promises, KeptApprovals):
         Controls.__init__(self, rpc)
         Promises.__init__(self, rpc)
         KeptApprovals.__init__(self, rpc, attributes)
+        OwedRuns.__init__(self, rpc, attributes)
 
 
 async def connect(where: Connection, metrics: Metrics, tracer: Tracer) -> TemporalGateway:

@@ -31,6 +31,10 @@ from crossover.contract.names import MEMO_PROGRESS
 from crossover.errors import CrossoverError, NotFound, ShuttingDown
 from crossover.telemetry import get_logger
 
+SEEN_LATELY = 1.0
+"""Seconds since a run was seen open in which the sweep cannot have missed its close: it looks back further
+than that (`sweep.OVERLAP`)."""
+
 _log = get_logger(__name__)
 
 
@@ -81,7 +85,7 @@ class Hub:
         view = self._views.build(snapshot, None, queue)
         watch = self.watches.get(snapshot.ref)
         if watch is None:
-            self._add(snapshot, view)
+            self._add(snapshot, view, just_asked=True)
         elif watch.snapshot.run_id == snapshot.run_id:
             return watch.view
         else:
@@ -90,9 +94,11 @@ class Hub:
             self.watches.follow_anew(watch)
         return view
 
-    def _add(self, snapshot: Snapshot, view: View) -> None:
+    def _add(self, snapshot: Snapshot, view: View, *, just_asked: bool = False) -> None:
         if not self._closing:
-            self.watches.add(snapshot, view)
+            watch = self.watches.add(snapshot, view)
+            if just_asked:
+                watch.just_asked()
 
     async def view_anew(self, ref: RunRef) -> View:
         """A look that began after this call: what was just done to the run shows in it."""
@@ -149,9 +155,13 @@ class Hub:
         self._metrics.waiting(+1)
         stays = False
         try:
-            if not attended:
+            if not attended and self._settings.first_looks:
                 self._first_looks.expect(watch)
-            if self.watches.attend(watch) is By.SWEEP and not attended:
+            if (
+                self.watches.attend(watch) is By.SWEEP
+                and not attended
+                and not watch.asked_within(SEEN_LATELY)
+            ):
                 # Marked first, looked at second: a run that closed before its first sweep is not missed.
                 await self.look(watch)
             stays = await self._race(waiter, _spread(timeout), gone)

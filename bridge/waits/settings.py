@@ -14,3 +14,4 @@ class WaitSettings:
     refresh_rate: float = 8.0
     refresh_interval: float = 2.0
     linger: float = 10.0
+    first_looks: bool = True

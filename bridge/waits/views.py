@@ -12,14 +12,22 @@ from crossover.contract.run import Phase, tenant_of
 from crossover.strict_json import dump_json
 
 
-@dataclass(frozen=True, slots=True)
 class View:
-    """The run view, and the same as JSON bytes."""
+    """The run view, and the same as JSON bytes: made when they are first sent, and once."""
 
-    data: dict[str, Any]
-    body: bytes
-    revision: str
-    closed: bool
+    __slots__ = ("_body", "closed", "data", "revision")
+
+    def __init__(self, data: dict[str, Any], revision: str, closed: bool) -> None:
+        self.data = data
+        self.revision = revision
+        self.closed = closed
+        self._body: bytes | None = None
+
+    @property
+    def body(self) -> bytes:
+        if self._body is None:
+            self._body = dump_json(self.data)
+        return self._body
 
     def answers(self, revision: str | None) -> bool:
         """Whether a client waits no longer: the run is over, or has changed since `revision`."""
@@ -36,4 +44,4 @@ class Views:
         tenant = tenant_of(snapshot.ref.id) or ""
         data = run_view(snapshot, outcome, queue, tenant=tenant, now=datetime.now(UTC), links=self.links)
         closed = Phase(data["phase"]).closed
-        return View(data, dump_json(data), data["revision"], closed)
+        return View(data, data["revision"], closed)

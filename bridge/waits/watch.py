@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from enum import StrEnum
 
 from bridge.steps.engine import RunRef, Snapshot
@@ -21,7 +22,7 @@ class By(StrEnum):
 class Watch:
     """Shared by all who wait for the run. Small: there may be thousands."""
 
-    __slots__ = ("_waiters", "by", "due", "expiry", "poll", "ref", "snapshot", "trouble", "view")
+    __slots__ = ("_asked", "_waiters", "by", "due", "expiry", "poll", "ref", "snapshot", "trouble", "view")
 
     def __init__(self, snapshot: Snapshot, view: View) -> None:
         self.ref: RunRef = snapshot.ref
@@ -33,10 +34,18 @@ class Watch:
         self.expiry: asyncio.TimerHandle | None = None
         self.trouble: CrossoverError | None = None
         self._waiters: dict[asyncio.Future[View], str | None] = {}
+        self._asked = float("-inf")
 
     @property
     def waited_for(self) -> bool:
         return bool(self._waiters)
+
+    def just_asked(self) -> None:
+        """Its snapshot is what Temporal has just answered."""
+        self._asked = time.monotonic()
+
+    def asked_within(self, seconds: float) -> bool:
+        return time.monotonic() - self._asked < seconds
 
     def join(self, revision: str | None) -> asyncio.Future[View]:
         """A future of the view that answers `revision`."""

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.argo.workflows import from_argo_server, from_kubernetes
+from bridge.argo.server import ArgoServer
+from bridge.argo.workflows import from_kubernetes
 from crossover.contract.run import ArgoNode
 from crossover.identity.kubernetes_api import KubernetesApi
 from log_streamer.sources.argo_server.client import ArgoServer
@@ -31,7 +32,7 @@ async def listening() -> AsyncGenerator[str, None]:
 
 
 async def _bridge_asks_argo(url: str, token: Path) -> None:
-    workflows = from_argo_server(url, token, None)
+    workflows = ArgoServer.at(url, token, None)
     try:
         await workflows.get(NODE)
     finally:

@@ -1,0 +1,62 @@
+"""Runs that are tied to Argo nodes: what is owed to nodes, and what may have lost its node."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+
+from temporalio.api.workflowservice.v1 import ListWorkflowExecutionsRequest
+
+from bridge.steps.engine import Snapshot
+from bridge.steps.record import RunRecord
+from bridge.temporal.attributes import SearchAttributeNames
+from bridge.temporal.messages import listed_snapshot
+from bridge.temporal.rpc import Rpc
+from crossover.contract.names import SEARCH_MODE
+from crossover.contract.run import RUN_PREFIX, Mode
+
+PAGE = 1000
+"""The most that Temporal gives by default."""
+
+
+class OwedRuns:
+    """Implements `bridge.argo.callbacks.sources.TiedRuns`, but for `describe`.
+
+    The search attribute narrows the lists where it is registered. A run that was started before has none, so
+    runs without one are looked at as well; the memo decides.
+    """
+
+    def __init__(self, rpc: Rpc, attributes: SearchAttributeNames, *, rows: int = PAGE) -> None:
+        self._rpc = rpc
+        self._attributes = attributes
+        self._rows = rows
+
+    def open_tied(self, namespace: str) -> AsyncIterator[Sequence[Snapshot]]:
+        return self._listed(namespace, "ExecutionStatus = 'Running'", (Mode.PLUGIN, Mode.CALLBACK))
+
+    def closed_callbacks(self, namespace: str, since: datetime) -> AsyncIterator[Sequence[Snapshot]]:
+        stamp = since.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        closed = f"ExecutionStatus != 'ContinuedAsNew' AND CloseTime >= '{stamp}'"
+        return self._listed(namespace, closed, (Mode.CALLBACK,))
+
+    async def _listed(
+        self, namespace: str, which: str, modes: Sequence[Mode]
+    ) -> AsyncIterator[Sequence[Snapshot]]:
+        query = f"WorkflowId STARTS_WITH '{RUN_PREFIX}/' AND {which}"
+        if SEARCH_MODE in await self._attributes.registered(namespace):
+            of_modes = ", ".join(f"'{mode}'" for mode in modes)
+            query += f" AND ({SEARCH_MODE} IN ({of_modes}) OR {SEARCH_MODE} IS NULL)"
+        request = ListWorkflowExecutionsRequest(namespace=namespace, query=query, page_size=self._rows)
+        while True:
+            reply = await self._rpc.call(
+                "ListWorkflowExecutions", self._rpc.service.list_workflow_executions, request
+            )
+            runs = (listed_snapshot(namespace, info) for info in reply.executions)
+            yield [run for run in runs if _mode(run) in modes]
+            if not reply.next_page_token:
+                return
+            request.next_page_token = reply.next_page_token
+
+
+def _mode(run: Snapshot) -> Mode:
+    return RunRecord.from_memo(run.memo, tenant="").mode

@@ -1,0 +1,49 @@
+"""One agent and one worker for the package; tests that hurt them start their own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
+import pytest
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from testbed.kubernetes.admin import Admin
+from testbed.servers import TemporalServer
+from tests.argo.agent.controller import Controlled
+from tests.argo.agent.program import AgentProgram
+from tests.argo.conftest import Cluster
+from tests.bridge.conftest import make_worker
+
+Condition = Callable[[], Awaitable[bool]]
+
+
+@pytest.fixture(scope="package")
+async def worker(client: Client) -> AsyncGenerator[Worker, None]:
+    async with make_worker(client) as worker:
+        yield worker
+
+
+@pytest.fixture(scope="package")
+async def agent(
+    temporal: TemporalServer,
+    worker: Worker,
+    control_plane: Cluster,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncGenerator[AgentProgram, None]:
+    folder = tmp_path_factory.mktemp("agent")
+    async with AgentProgram(temporal.address, control_plane.kubeconfig, folder) as agent:
+        yield agent
+
+
+@pytest.fixture
+async def workflow(admin: Admin, namespace: str) -> Controlled:
+    return await Controlled(admin, namespace).create()
+
+
+async def until(condition: Condition, within: float = 20) -> None:
+    """Returns once it holds."""
+    async with asyncio.timeout(within):
+        while not await condition():
+            await asyncio.sleep(0.05)

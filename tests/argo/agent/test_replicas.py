@@ -1,0 +1,48 @@
+"""Two replicas: one acts, and the other goes on where it ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.worker import Worker
+
+from testbed.kubernetes.admin import LEASES, Admin
+from testbed.servers import TemporalServer
+from tests.argo.agent.conftest import until
+from tests.argo.agent.controller import Controlled
+from tests.argo.agent.program import AgentProgram
+from tests.argo.agent.test_cancel import begun
+from tests.argo.conftest import Cluster
+
+
+async def test_a_replica_that_ends_leaves_runs_alone_and_another_goes_on_at_once(
+    temporal: TemporalServer,
+    worker: Worker,
+    control_plane: Cluster,
+    admin: Admin,
+    namespace: str,
+    client: Client,
+    tmp_path: Path,
+) -> None:
+    workflow = await Controlled(admin, namespace).create()
+    node = workflow.node("1")
+    own: dict[str, Any] = {"namespaces": namespace, "elect": True, "lease_namespace": namespace}
+    where = (temporal.address, control_plane.kubeconfig, tmp_path)
+    async with AgentProgram(*where, **own, pod="a") as first, AgentProgram(*where, **own, pod="b") as second:
+        replicas = (first, second)
+
+        async def led() -> bool:
+            return sum([await each.metric("crossover_agent_leading") for each in replicas]) == 1
+
+        await until(led, within=30)
+        run = await begun(client, workflow, node)
+        leader = first if await first.metric("crossover_agent_leading") else second
+        other = second if leader is first else first
+        assert await leader.stop() == 0
+        await run.signal("say", "done")
+        assert (await workflow.ended(node, within=10))[node]["phase"] == "Succeeded"
+        assert (await run.describe()).status is WorkflowExecutionStatus.COMPLETED
+        assert await other.metric("crossover_agent_leading") == 1
+    await admin.delete_all(LEASES, namespace)

@@ -1,0 +1,162 @@
+"""What a restart, a retry and an outage of Temporal leave behind: one run per node's life, one result."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from crossover.kubernetes.access import from_kubeconfig
+from crossover.kubernetes.client import KubernetesClient
+from crossover.kubernetes.watch import Changed, Watch
+from testbed.kubernetes.admin import TASK_SETS, Admin
+from testbed.servers import TemporalServer
+from tests.argo.agent.conftest import until
+from tests.argo.agent.controller import Controlled, template
+from tests.argo.agent.program import AgentProgram
+from tests.argo.agent.test_cancel import all_listed
+from tests.argo.conftest import Cluster
+from tests.proxy import Proxy
+
+
+class Seen:
+    """Every result that the TaskSets of a namespace ever showed, in order, by node."""
+
+    def __init__(self, kubeconfig: Path, namespace: str) -> None:
+        self._api = KubernetesClient(from_kubeconfig(kubeconfig))
+        self._path = TASK_SETS.path(namespace)
+        self.results: dict[str, list[Any]] = defaultdict(list)
+
+    async def __aenter__(self) -> Seen:
+        self._task = asyncio.create_task(self._watch())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self._api.close()
+
+    async def _watch(self) -> None:
+        async for event in Watch(self._api, self._path).events():
+            if isinstance(event, Changed):
+                for node, found in ((event.object.get("status") or {}).get("nodes") or {}).items():
+                    if found["phase"] != "Pending" and found not in self.results[node][-1:]:
+                        self.results[node].append(found)
+
+
+async def test_an_agent_killed_amid_500_tasks_leaves_each_with_one_run_and_one_result(
+    temporal: TemporalServer,
+    worker: Worker,
+    control_plane: Cluster,
+    admin: Admin,
+    namespace: str,
+    client: Client,
+    tmp_path: Path,
+) -> None:
+    workflows = [await Controlled(admin, namespace).create() for _ in range(10)]
+    nodes = {each: [each.node(str(number)) for number in range(50)] for each in workflows}
+    agent = AgentProgram(temporal.address, control_plane.kubeconfig, tmp_path, namespaces=namespace)
+    async with Seen(control_plane.kubeconfig, namespace) as seen, agent:
+        for each in workflows:
+            await each.hand_over({node: template(input={"sleep": 1.0}) for node in nodes[each]})
+
+        async def amid() -> bool:
+            return len(seen.results) > 50
+
+        await until(amid)
+        await agent.kill()
+        assert len(seen.results) < 500
+        await agent.start()
+        for each in workflows:
+            await each.ended(*nodes[each], within=30)
+    assert {len(found) for found in seen.results.values()} == {1}
+    assert {found[0]["phase"] for found in seen.results.values()} == {"Succeeded"}
+    await until(lambda: all_listed(client, namespace, 500))
+
+
+async def test_a_retried_node_gets_a_new_run_and_a_restart_gives_the_old_result(
+    temporal: TemporalServer,
+    worker: Worker,
+    control_plane: Cluster,
+    admin: Admin,
+    namespace: str,
+    client: Client,
+    tmp_path: Path,
+) -> None:
+    workflow = await Controlled(admin, namespace).create()
+    node = workflow.node("1")
+    task = {node: template(input={"fail": "planned"})}
+    own = {"namespaces": namespace}
+    async with AgentProgram(temporal.address, control_plane.kubeconfig, tmp_path, **own):
+        await workflow.hand_over(task, "2026-11-21T02:00:00Z")
+        assert (await workflow.ended(node))[node]["phase"] == "Failed"
+        await until(lambda: all_listed(client, namespace, 1))
+    # The result was lost on its way to Argo: it is given again, by the run that failed.
+    await workflow.patch_task_set({"status": {"nodes": None}}, "status")
+    async with AgentProgram(temporal.address, control_plane.kubeconfig, tmp_path, **own):
+        assert (await workflow.ended(node))[node]["phase"] == "Failed"
+        assert await all_listed(client, namespace, 1)
+        await workflow.complete("Failed")
+        await workflow.hand_over(task, "2026-11-21T03:00:00Z")
+        assert (await workflow.ended(node))[node]["phase"] == "Failed"
+        await until(lambda: all_listed(client, namespace, 2))
+
+
+async def test_a_run_that_an_earlier_life_of_the_node_cancels_is_not_the_new_ones(
+    temporal: TemporalServer,
+    worker: Worker,
+    control_plane: Cluster,
+    admin: Admin,
+    namespace: str,
+    client: Client,
+    tmp_path: Path,
+) -> None:
+    workflow = await Controlled(admin, namespace).create()
+    node = workflow.node("1")
+    task = {node: template("Stubborn", cancel_grace="3s")}
+    own = {"namespaces": namespace}
+    async with AgentProgram(temporal.address, control_plane.kubeconfig, tmp_path, **own):
+        await workflow.hand_over(task, "2026-11-21T02:00:00Z")
+        await until(lambda: all_listed(client, namespace, 1))
+        await workflow.complete("Failed")
+        await workflow.hand_over(task, "2026-11-21T03:00:00Z")
+        await until(lambda: all_listed(client, namespace, 2))
+        assert node not in await workflow.results()
+        await workflow.complete("Failed")
+
+
+async def test_while_temporal_is_away_tasks_wait(
+    temporal: TemporalServer,
+    worker: Worker,
+    control_plane: Cluster,
+    admin: Admin,
+    namespace: str,
+    tmp_path: Path,
+) -> None:
+    waiting, new = [await Controlled(admin, namespace).create() for _ in range(2)]
+    async with Proxy(temporal.port) as proxy:
+        agent = AgentProgram(proxy.address, control_plane.kubeconfig, tmp_path, namespaces=namespace)
+        async with agent:
+            await waiting.hand_over({waiting.node("1"): template(input={"sleep": 4})})
+
+            async def begun() -> bool:
+                return await agent.metric("crossover_agent_starts_total") == 1
+
+            await until(begun)
+            await proxy.refuse()
+            await new.hand_over({new.node("1"): template()})
+
+            async def tried() -> bool:
+                return await agent.metric('crossover_temporal_calls_total{call="StartWorkflowExecution"') > 1
+
+            await until(tried)
+            results = await new.results()
+            assert results == {}, results
+            await proxy.listen()
+            for each in (waiting, new):
+                found = await each.ended(each.node("1"), within=30)
+                assert found[each.node("1")]["phase"] == "Succeeded"
