@@ -25,8 +25,8 @@ SERVICES: dict[str, tuple[str, type[ServiceSettings]]] = {
 
 
 SHARED = """\
-The agent is made of the bridge's parts: beside these, it takes the bridge's settings above, with its own prefix. Those
-of the bridge's API (`AUTH`, tokens, `FLAGS_WRITABLE`, `PLUGIN_REQUEUE` and the like) mean nothing to it."""
+The agent is made of the bridge's parts: beside these, it takes the bridge's settings above, with its own
+prefix. Those of the bridge's API (`AUTH`, tokens, `FLAGS_WRITABLE`, `PLUGIN_REQUEUE`) mean nothing to it."""
 
 
 def render() -> str:

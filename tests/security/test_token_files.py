@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.argo.server import ArgoServer
+from bridge.argo.server import ArgoServer as ArgoServerOfTheBridge
 from bridge.argo.workflows import from_kubernetes
 from crossover.contract.run import ArgoNode
 from crossover.identity.kubernetes_api import KubernetesApi
@@ -32,7 +32,7 @@ async def listening() -> AsyncGenerator[str, None]:
 
 
 async def _bridge_asks_argo(url: str, token: Path) -> None:
-    workflows = ArgoServer.at(url, token, None)
+    workflows = ArgoServerOfTheBridge.at(url, token, None)
     try:
         await workflows.get(NODE)
     finally:

@@ -37,9 +37,8 @@ class Argo(FakeArgo):
 
     def submitted(self, argo: dict[str, Any], *, by: str) -> None:
         """As Argo Server labels it."""
-        self.keep(argo)
         labels = {"workflows.argoproj.io/creator-preferred-username": by}
-        self._workflows[argo["workflow"]]["metadata"]["labels"] = labels
+        self.keep(argo)["metadata"]["labels"] = labels
 
 
 @dataclass(frozen=True)
