@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from crossover.kubernetes.access import Access, from_kubeconfig, from_url, in_cluster
 from log_streamer.settings import IN_CLUSTER, LogStreamerSettings, environment
 from log_streamer.sources.argo_server.client import ArgoServer
 from log_streamer.sources.argo_server.workflows import PodExists, ServerWorkflowLocator
@@ -12,7 +13,6 @@ from log_streamer.sources.bridge.client import Bridge
 from log_streamer.sources.bridge.runs import RunLocator
 from log_streamer.sources.docker.containers import DockerLocator
 from log_streamer.sources.docker.engine import Engine
-from crossover.kubernetes.access import Access, from_kubeconfig, from_url, in_cluster
 from log_streamer.sources.kubernetes.client import KubernetesClient
 from log_streamer.sources.kubernetes.pods import PodLocator
 from log_streamer.sources.kubernetes.workflows import WorkflowLocator

@@ -115,12 +115,22 @@ class RealArgo:
         try:
             await argo._start_controller()
             await argo._server.start()
-            await until_open(argo._port)
+            await argo._until_answers()
             yield argo
         finally:
             await argo.http.aclose()
             await argo._server.stop(signal.SIGKILL)
             await argo._controller.stop(signal.SIGKILL)
+
+    async def _until_answers(self) -> None:
+        """The server's port is open before it has read what it serves."""
+        async with asyncio.timeout(60):
+            await until_open(self._port)
+            while not await self._answers():
+                await asyncio.sleep(0.1)
+
+    async def _answers(self) -> bool:
+        return (await self.http.get(f"/api/v1/workflows/{self.namespace}")).is_success
 
     async def _start_controller(self) -> None:
         log = self._folder / "controller.log"

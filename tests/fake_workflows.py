@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bridge.argo.keys import node_id
+from crossover.contract.argo import node_id
 
 Object = dict[str, Any]
 

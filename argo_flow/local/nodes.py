@@ -8,6 +8,7 @@ from typing import Any
 
 from argo_flow.graph.phases import NodePhase
 from argo_flow.local.clock import rfc3339
+from crossover.contract.argo import fnv32a
 
 MAX_POD_NAME_PREFIX = 242
 """Characters of a pod's name before its hash (argo-workflows workflow/util/pod_name.go)."""
@@ -76,21 +77,8 @@ class NodeStatus:
         return body | {key: value for key, value in optional.items() if value}
 
 
-def node_id(workflow: str, node_name: str) -> str:
-    """A node's id: the workflow's name for the root, else with the hash of the node's name behind it."""
-    return workflow if node_name == workflow else f"{workflow}-{fnv32a(node_name)}"
-
-
 def pod_name(workflow: str, node_name: str, template: str) -> str:
     if node_name == workflow:
         return workflow
     prefix = f"{workflow}-{template}" if template else workflow
     return f"{prefix[:MAX_POD_NAME_PREFIX]}-{fnv32a(node_name)}"
-
-
-def fnv32a(text: str) -> int:
-    """The 32-bit FNV-1a hash of the text's UTF-8."""
-    digest = 0x811C9DC5
-    for byte in text.encode():
-        digest = (digest ^ byte) * 0x01000193 & 0xFFFFFFFF
-    return digest

@@ -13,8 +13,9 @@ from argo_flow.graph.bundle import Bundle, Document
 from argo_flow.graph.phases import NodePhase
 from argo_flow.local.clock import rfc3339
 from argo_flow.local.events import Event, NodeFinished, NodeProgress, NodeStarted
-from argo_flow.local.nodes import NodeStatus, node_id
+from argo_flow.local.nodes import NodeStatus
 from argo_flow.local.stop import Stop
+from crossover.contract.argo import node_id
 
 ANNOTATION = "crossover/local-runner"
 NOT_ARGO = "run by Crossover's local runner, which is not Argo"

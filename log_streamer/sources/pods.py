@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from crossover.contract.argo import fnv32a, node_id
 from log_streamer.model import Node
 from log_streamer.sources.workflow_states import display_name, nodes_of
 
@@ -94,13 +95,4 @@ def pod_name(workflow: Mapping[str, Any], node: Mapping[str, Any]) -> str:
 
 def node_of(workflow: str, node_name: str) -> Node:
     """The node that a workflow has under its full name."""
-    id_ = workflow if node_name == workflow else f"{workflow}-{fnv32a(node_name)}"
-    return Node(id_, display_name(node_name))
-
-
-def fnv32a(text: str) -> int:
-    """The 32-bit FNV-1a hash of the text's UTF-8."""
-    digest = 0x811C9DC5
-    for byte in text.encode():
-        digest = (digest ^ byte) * 0x01000193 & 0xFFFFFFFF
-    return digest
+    return Node(node_id(workflow, node_name), display_name(node_name))

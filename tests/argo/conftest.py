@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from testbed.argo import NoArgo, RealArgo, argo_bin
 from testbed.kubernetes.admin import CONFIG_MAPS, NAMESPACES, TASK_SETS, WORKFLOWS, Admin
 from testbed.kubernetes.build import Unbuilt, build
 from testbed.kubernetes.control_plane import ControlPlane
@@ -73,6 +74,27 @@ async def _own(folder: Path) -> AsyncGenerator[Cluster, None]:
         async with Admin.connected(plane.kubeconfig) as admin:
             await apply_crds(admin)
         yield Cluster(plane.kubeconfig, plane)
+
+
+@pytest.fixture(scope="session")
+def argo_programs() -> Path:
+    """Of a real Argo; without one, tests that need it skip and say why."""
+    try:
+        return argo_bin()
+    except NoArgo as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+async def real_argo(
+    argo_programs: Path, control_plane: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[RealArgo, None]:
+    name = f"real-{uuid.uuid4().hex[:8]}"
+    async with Admin.connected(control_plane.kubeconfig) as admin:
+        await admin.create(NAMESPACES, {"metadata": {"name": name}})
+    folder = tmp_path_factory.mktemp("argo")
+    async with RealArgo.started(argo_programs, control_plane.kubeconfig, name, folder) as argo:
+        yield argo
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.argo.keys import node_id
 from bridge.argo.task import Workflow, is_ours, read_task
+from crossover.contract.argo import node_id
 from crossover.contract.run import ArgoNode, OnCancel, Scope
 from crossover.errors import InvalidField
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from argo_flow.local import NodeFinished, NodeLine, NodeStarted, WorkflowFinished
-from argo_flow.local.nodes import fnv32a, node_id, pod_name
+from argo_flow.local.nodes import pod_name
+from crossover.contract.argo import fnv32a, node_id
 from tests.argo_flow.workflows import INPUT, ROWS, Recorder, call, dag, phases, run, shell, steps, workflow
 
 

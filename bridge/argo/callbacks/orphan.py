@@ -12,8 +12,8 @@ from typing import Any
 from bridge.argo.callbacks.over import workflow_over
 from bridge.argo.callbacks.target import suspended
 from bridge.argo.callbacks.tied import Tied
-from bridge.argo.keys import node_id
 from bridge.argo.nodes_of import FULFILLED, nodes_of
+from crossover.contract.argo import node_id
 
 
 def orphaned(run: Tied, workflow: Mapping[str, Any] | None, now: datetime) -> str | None:

@@ -12,10 +12,10 @@ import pytest
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from bridge.argo.callbacks.target import Active, Done, find
-from bridge.argo.keys import node_id
 from bridge.argo.server import ArgoServer, Completion, NotSet, escaped
 from bridge.argo.workflows import Denied
 from bridge.steps.record import Callback
+from crossover.contract.argo import node_id
 from crossover.contract.run import ArgoNode, Phase
 from crossover.errors import Unavailable
 from tests.argo.callbacks.moments import NOW

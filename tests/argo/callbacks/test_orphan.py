@@ -8,9 +8,9 @@ import pytest
 
 from bridge.argo.callbacks.orphan import orphaned
 from bridge.argo.callbacks.tied import Tied, tied
-from bridge.argo.keys import node_id
 from bridge.steps.engine import RunRef, Snapshot, Status
 from bridge.steps.record import Callback, RunRecord
+from crossover.contract.argo import node_id
 from crossover.contract.names import MEMO_RUN
 from crossover.contract.run import ArgoNode, Mode, OnCancel, Scope, run_id
 from tests.argo.callbacks.moments import NOW

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi.responses import HTMLResponse
 
-from bridge.argo.keys import node_id
+from crossover.contract.argo import node_id
 from crossover.contract.run import Mode
 from testbed.servers import TemporalServer
 from tests.argo.callbacks.replica import BRISK, Replica

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from bridge.argo.callbacks.target import Active, Done, Over, Waiting, find
-from bridge.argo.keys import node_id
 from bridge.steps.record import Callback
+from crossover.contract.argo import node_id
 from crossover.contract.run import ArgoNode
 from tests.argo.callbacks.moments import NOW
 from tests.fake_workflows import Object, Workflows, suspend_node

@@ -17,7 +17,7 @@ from temporalio.worker import Worker
 
 from bridge.agent import create_app
 from bridge.agent_settings import AgentSettings
-from testbed.argo import NoArgo, RealArgo, argo_bin
+from testbed.argo import RealArgo
 from testbed.kubernetes.admin import NAMESPACES, Admin, Resource
 from testbed.ports import free_port
 from testbed.servers import Bridge, TemporalServer, until_open
@@ -28,14 +28,6 @@ from tests.bridge.conftest import make_worker
 SECRETS = Resource("api/v1", "secrets")
 
 
-@pytest.fixture(scope="session")
-def programs() -> Path:
-    try:
-        return argo_bin()
-    except NoArgo as error:
-        pytest.skip(str(error))
-
-
 @pytest.fixture(scope="package")
 async def worker(client: Client) -> AsyncGenerator[Worker, None]:
     async with make_worker(client) as worker:
@@ -44,7 +36,7 @@ async def worker(client: Client) -> AsyncGenerator[Worker, None]:
 
 @pytest.fixture(scope="package")
 async def scenes(
-    programs: Path,
+    argo_programs: Path,
     control_plane: Cluster,
     temporal: TemporalServer,
     client: Client,
@@ -53,7 +45,7 @@ async def scenes(
 ) -> AsyncGenerator[Mapping[str, Scene], None]:
     """By mode. The plugin has an Argo of its own: the agent would take its tasks, which look the same."""
     async with AsyncExitStack() as stack:
-        cluster = (programs, control_plane, temporal, client)
+        cluster = (argo_programs, control_plane, temporal, client)
         with_agent = await _opened(stack, tmp_path_factory.mktemp("agent"), *cluster)
         await stack.enter_async_context(_agent(with_agent, temporal, control_plane))
         without = await _opened(stack, tmp_path_factory.mktemp("plugin"), *cluster)
