@@ -109,6 +109,8 @@ def configure_logging(level: str, *, stream: TextIO = sys.stderr, json: bool = T
     logging.getLogger("audit").handlers = [audit]
     logging.getLogger("audit").propagate = False
     logging.getLogger("uvicorn.access").disabled = True
+    # It tells each request with its address; the sweeps for what Argo is owed make many.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -126,11 +126,10 @@ class RealArgo:
         """The server's port is open before it has read what it serves."""
         async with asyncio.timeout(60):
             await until_open(self._port)
-            while not await self._answers():
+            while True:
+                if (await self.http.get(f"/api/v1/workflows/{self.namespace}")).is_success:
+                    return
                 await asyncio.sleep(0.1)
-
-    async def _answers(self) -> bool:
-        return (await self.http.get(f"/api/v1/workflows/{self.namespace}")).is_success
 
     async def _start_controller(self) -> None:
         log = self._folder / "controller.log"
