@@ -52,7 +52,7 @@ format: install  ## Format the code and fix what ruff can fix.
 bench: install  ## Measure every figure beside its peer into bench/results.json (ONLY=prefix for some).
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
-docs: install  ## Write the generated pages of docs/ (settings, errors, OpenAPI) anew.
+docs: install  ## Write the generated pages of docs/ (settings, errors, metrics, step, OpenAPI) anew.
 	@$(BIN)/python -m docs.generate
 
 lock: install  ## Resolve the requirement files anew, with hashes and without addresses.

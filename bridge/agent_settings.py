@@ -74,7 +74,8 @@ class AgentSettings(BridgeSettings):
     http_refuse: str = Field(
         "",
         description="Further networks that they may not reach, by comma: the cluster's own (services, pods), "
-        "for example. Loopback, link-local and the Kubernetes API are refused anyway.",
+        "for example; but the templates callback and approval call the bridge there. Loopback, link-local "
+        "and the Kubernetes API are refused anyway.",
     )
     http_at_once: int = Field(64, ge=1, description="Requests of `http` templates at a time.")
     starts_at_once: int = Field(

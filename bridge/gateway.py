@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from bridge.approvals.keeping import Keeping
 from bridge.steps.engine import Outcome, QueueHealth, RunRef, Snapshot, Started, StartPlan
+from crossover.contract.run import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,14 @@ class Gateway(Keeping, Protocol):
         """Open runs whose ids begin with `prefix`, as visibility knows them: a second or so late."""
         ...
 
-    def open_tied(self, namespace: str) -> AsyncIterator[Sequence[Snapshot]]:
-        """Open runs of the modes plugin and callback, page by page, as visibility knows them."""
+    def open_tied(
+        self, namespace: str, modes: Sequence[Mode], but: Collection[str] = frozenset()
+    ) -> AsyncIterator[Sequence[Snapshot]]:
+        """Open runs of the modes, page by page, as visibility knows them: a second or so late.
+
+        Args:
+            but: runs that are left out, and cost nothing.
+        """
         ...
 
     def closed_callbacks(self, namespace: str, since: datetime) -> AsyncIterator[Sequence[Snapshot]]:

@@ -48,8 +48,9 @@ class BridgeSettings(IdentitySettings):
     logs_url: str | None = Field(None, description="Base URL of the log streamer for links in run views.")
     argo_server_url: str | None = Field(
         None,
-        description="Argo Server to ask whether a workflow was stopped. Without it and argo_kubernetes_url, "
-        "a step that gets SIGTERM detaches.",
+        description="Argo Server: completes the suspend nodes of callbacks and approvals, and tells whether "
+        "a workflow was stopped. Without it and argo_kubernetes_url, a step that gets SIGTERM detaches, and "
+        "runs of the modes plugin and callback outlive their nodes.",
     )
     argo_kubernetes_url: str | None = Field(
         None, description="Kubernetes API to ask instead; needs `get` on workflows."

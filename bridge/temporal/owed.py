@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import UTC, datetime
 
 from temporalio.api.workflowservice.v1 import ListWorkflowExecutionsRequest
@@ -31,8 +31,10 @@ class OwedRuns:
         self._attributes = attributes
         self._rows = rows
 
-    def open_tied(self, namespace: str) -> AsyncIterator[Sequence[Snapshot]]:
-        return self._listed(namespace, "ExecutionStatus = 'Running'", (Mode.PLUGIN, Mode.CALLBACK))
+    def open_tied(
+        self, namespace: str, modes: Sequence[Mode], but: Collection[str] = frozenset()
+    ) -> AsyncIterator[Sequence[Snapshot]]:
+        return self._listed(namespace, "ExecutionStatus = 'Running'", modes, but)
 
     def closed_callbacks(self, namespace: str, since: datetime) -> AsyncIterator[Sequence[Snapshot]]:
         stamp = since.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -40,7 +42,7 @@ class OwedRuns:
         return self._listed(namespace, closed, (Mode.CALLBACK,))
 
     async def _listed(
-        self, namespace: str, which: str, modes: Sequence[Mode]
+        self, namespace: str, which: str, modes: Sequence[Mode], but: Collection[str] = frozenset()
     ) -> AsyncIterator[Sequence[Snapshot]]:
         query = f"WorkflowId STARTS_WITH '{RUN_PREFIX}/' AND {which}"
         if SEARCH_MODE in await self._attributes.registered(namespace):
@@ -51,7 +53,8 @@ class OwedRuns:
             reply = await self._rpc.call(
                 "ListWorkflowExecutions", self._rpc.service.list_workflow_executions, request
             )
-            runs = (listed_snapshot(namespace, info) for info in reply.executions)
+            rows = (info for info in reply.executions if info.execution.workflow_id not in but)
+            runs = (listed_snapshot(namespace, info) for info in rows)
             yield [run for run in runs if _mode(run) in modes]
             if not reply.next_page_token:
                 return

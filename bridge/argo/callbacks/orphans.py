@@ -20,8 +20,12 @@ from bridge.argo.callbacks.sources import Cancelling, TiedRuns, Workflows
 from bridge.argo.callbacks.tied import Tied, tied
 from bridge.steps.record import RunRecord
 from crossover.audit import Audit, Event
+from crossover.contract.run import Mode
 from crossover.errors import CrossoverError, NotFound
 from crossover.telemetry import get_logger
+
+WATCHED = (Mode.PLUGIN, Mode.CALLBACK)
+"""Nobody tells these of a node that is over: the step and the agent look for themselves."""
 
 LONGEST = 60.0
 """Seconds between looks at one workflow while there are many; it is longer only where the pace allows no
@@ -88,7 +92,7 @@ class Orphans:
     async def _open(self, namespace: str) -> list[Tied]:
         found: list[Tied] = []
         try:
-            async for page in self._runs.open_tied(namespace):
+            async for page in self._runs.open_tied(namespace, WATCHED):
                 found += [run for each in page if (run := tied(each)) is not None]
         except CrossoverError as error:
             _log.debug("open runs not read", namespace=namespace, error=error.detail)

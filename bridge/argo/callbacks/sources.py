@@ -9,14 +9,14 @@ from typing import Any, Protocol
 from bridge.argo.server import Completion
 from bridge.argo.workflows import Workflow
 from bridge.steps.engine import RunRef, Snapshot
-from crossover.contract.run import ArgoNode, OnCancel
+from crossover.contract.run import ArgoNode, Mode, OnCancel
 
 
 class TiedRuns(Protocol):
     """Temporal, which knows what is owed whoever dies. Errors are those of `crossover.errors`."""
 
-    def open_tied(self, namespace: str) -> AsyncIterator[Sequence[Snapshot]]:
-        """Open runs of the modes plugin and callback, page by page, as visibility knows them."""
+    def open_tied(self, namespace: str, modes: Sequence[Mode]) -> AsyncIterator[Sequence[Snapshot]]:
+        """Open runs of the modes, page by page, as visibility knows them."""
         ...
 
     def closed_callbacks(self, namespace: str, since: datetime) -> AsyncIterator[Sequence[Snapshot]]:

@@ -11,6 +11,7 @@ from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.trace import NoOpTracerProvider
 from temporalio.client import Client
 
+from bridge.argo.callbacks.orphans import WATCHED
 from bridge.metrics import Metrics
 from bridge.steps.engine import Snapshot
 from bridge.temporal.attributes import SearchAttributeNames
@@ -58,7 +59,11 @@ async def test_tied_runs_are_found_and_others_are_not(attributes: tuple[str, ...
 
             async def all_known() -> bool:
                 closed = await ids(owed.closed_callbacks("default", LONG_AGO))
-                return await ids(owed.open_tied("default")) == going and closed >= over and len(closed) == 6
+                return (
+                    await ids(owed.open_tied("default", WATCHED)) == going
+                    and closed >= over
+                    and len(closed) == 6
+                )
 
             await becomes(all_known)
             later = datetime.now(UTC) + timedelta(minutes=1)
@@ -77,6 +82,8 @@ async def test_runs_from_before_the_search_attribute_was_registered_are_found() 
         async def found() -> bool:
             owed = await owed_runs(temporal)
             registered = await owed._attributes.registered("default")
-            return set(SEARCH_ATTRIBUTES) == registered and run in await ids(owed.open_tied("default"))
+            return set(SEARCH_ATTRIBUTES) == registered and run in await ids(
+                owed.open_tied("default", WATCHED)
+            )
 
         await becomes(found)
