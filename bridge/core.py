@@ -72,6 +72,7 @@ async def open_core(
             settings.temporal_namespace,
             decisions,
             StartLimits(stores.rates, RunningQuota(count_open)),
+            settings.cluster_name(),
         )
         stack.callback(hub.close)
         await stack.enter_async_context(in_background(hub.run(), cancels.run(), stores.keeper.run()))

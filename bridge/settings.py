@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import yaml
@@ -16,6 +17,7 @@ from bridge.waits.settings import WaitSettings
 from crossover.identity.settings import IdentitySettings
 
 PREFIX = "CROSSOVER_BRIDGE_"
+_CLUSTER_CA = Path("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")
 
 
 class BridgeSettings(IdentitySettings):
@@ -59,6 +61,13 @@ class BridgeSettings(IdentitySettings):
         None, description="Bearer token for either; re-read on every request."
     )
     argo_ca_file: Path | None = Field(None, description="CA of either's certificate.")
+    cluster: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]{0,63}$",
+        description="Name of the cluster whose Argo this is, the same for its bridge and its agent. Runs are "
+        "marked with it, and only those so marked are cancelled when their workflow is gone: another "
+        "cluster's are not known here. Without it, a fingerprint of the cluster's CA in a pod; else none.",
+    )
     argo_looks_per_second: float = Field(
         20.0,
         gt=0,
@@ -202,7 +211,14 @@ class BridgeSettings(IdentitySettings):
             tls_client_cert=self.temporal_tls_client_cert,
             tls_client_key=self.temporal_tls_client_key,
             tls_server_name=self.temporal_tls_server_name,
+            cluster=self.cluster_name(),
         )
+
+    def cluster_name(self) -> str:
+        """Given, or read off the service account that a pod has."""
+        if self.cluster is not None or not _CLUSTER_CA.exists():
+            return self.cluster or ""
+        return hashlib.sha256(_CLUSTER_CA.read_bytes()).hexdigest()[:12]
 
     def callbacks(self) -> CallbackSettings:
         return CallbackSettings(window=self.callback_window, looks_per_second=self.argo_looks_per_second)

@@ -19,7 +19,7 @@ from bridge.argo.workflows import (
     said_by,
 )
 from crossover.contract.run import ArgoNode, Phase
-from crossover.errors import CrossoverError
+from crossover.errors import Unavailable
 from crossover.strict_json import dump_json
 
 
@@ -32,7 +32,7 @@ class Completion:
     outputs: Mapping[str, str]
 
 
-class NotSet(CrossoverError):
+class NotSet(Unavailable):
     """Argo did not do it, and says why: look at the node again."""
 
 

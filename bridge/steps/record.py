@@ -29,7 +29,8 @@ class Callback:
 class RunRecord:
     """What was asked for when the run was started. `cancel_grace` is seconds.
 
-    `fingerprint` and `request_id` are empty for a run that the bridge did not start.
+    `fingerprint` and `request_id` are empty for a run that the bridge did not start. `cluster` names where
+    its Argo is: to another cluster's Argo the run's workflow looks deleted.
     """
 
     tenant: str
@@ -44,6 +45,7 @@ class RunRecord:
     decision: Mapping[str, Any] | None = None
     mode: Mode = Mode.STEP
     callback: Callback | None = None
+    cluster: str = ""
 
     def to_memo(self) -> dict[str, Any]:
         """Compact: Temporal's clients warn about memos over 2 KB."""
@@ -60,6 +62,7 @@ class RunRecord:
             "decision": self.decision,
             "mode": self.mode.value,
             "callback": asdict(self.callback) if self.callback else None,
+            "cluster": self.cluster or None,
         }
         return {key: value for key, value in memo.items() if value is not None}
 
@@ -82,6 +85,7 @@ class RunRecord:
             decision=_decision(found.get("decision")),
             mode=_mode(found.get("mode")),
             callback=_callback(found.get("callback")),
+            cluster=_text(found.get("cluster")),
         )
 
 

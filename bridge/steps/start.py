@@ -27,6 +27,7 @@ def plan_start(
     may_have_started: bool,
     decision: Decision | None = None,
     mode: Mode = Mode.STEP,
+    cluster: str = "",
 ) -> StartPlan:
     """Everything that the start needs, checked.
 
@@ -53,6 +54,7 @@ def plan_start(
         decision=decision.to_json() if decision else None,
         mode=mode,
         callback=_callback(request.callback, run),
+        cluster=cluster,
     )
     return StartPlan(
         ref=RunRef(namespace, run),

@@ -24,7 +24,10 @@ from bridge.temporal.starts import Starts
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where Temporal is. Files are read at connect; `api_key_file` turns TLS on, as Temporal Cloud needs."""
+    """Where Temporal is. Files are read at connect; `api_key_file` turns TLS on, as Temporal Cloud needs.
+
+    `cluster` is the one whose runs are swept: several may share a Temporal namespace.
+    """
 
     address: str
     namespace: str
@@ -34,12 +37,13 @@ class Connection:
     tls_client_cert: Path | None = None
     tls_client_key: Path | None = None
     tls_server_name: str | None = None
+    cluster: str = ""
 
 
 class TemporalGateway(Reads, Starts, Controls, Promises, KeptApprovals, OwedRuns):
     """Implements `bridge.gateway.Gateway`."""
 
-    def __init__(self, client: Client, metrics: Metrics, tracer: Tracer) -> None:
+    def __init__(self, client: Client, metrics: Metrics, tracer: Tracer, cluster: str = "") -> None:
         rpc = Rpc(client, metrics, tracer)
         attributes = SearchAttributeNames(rpc)
         Reads.__init__(self, rpc, attributes)
@@ -47,7 +51,7 @@ class TemporalGateway(Reads, Starts, Controls, Promises, KeptApprovals, OwedRuns
         Controls.__init__(self, rpc)
         Promises.__init__(self, rpc)
         KeptApprovals.__init__(self, rpc, attributes)
-        OwedRuns.__init__(self, rpc, attributes)
+        OwedRuns.__init__(self, rpc, attributes, cluster)
 
 
 async def connect(where: Connection, metrics: Metrics, tracer: Tracer) -> TemporalGateway:
@@ -63,7 +67,7 @@ async def connect(where: Connection, metrics: Metrics, tracer: Tracer) -> Tempor
         grpc_compression=GrpcCompression.NONE,
         runtime=_quiet_runtime(),
     )
-    return TemporalGateway(client, metrics, tracer)
+    return TemporalGateway(client, metrics, tracer, where.cluster)
 
 
 def _quiet_runtime() -> Runtime:

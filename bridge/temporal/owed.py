@@ -26,9 +26,12 @@ class OwedRuns:
     runs without one are looked at as well; the memo decides.
     """
 
-    def __init__(self, rpc: Rpc, attributes: SearchAttributeNames, *, rows: int = PAGE) -> None:
+    def __init__(
+        self, rpc: Rpc, attributes: SearchAttributeNames, cluster: str = "", *, rows: int = PAGE
+    ) -> None:
         self._rpc = rpc
         self._attributes = attributes
+        self._cluster = cluster
         self._rows = rows
 
     def open_tied(
@@ -55,11 +58,12 @@ class OwedRuns:
             )
             rows = (info for info in reply.executions if info.execution.workflow_id not in but)
             runs = (listed_snapshot(namespace, info) for info in rows)
-            yield [run for run in runs if _mode(run) in modes]
+            yield [run for run in runs if self._belongs(run, modes)]
             if not reply.next_page_token:
                 return
             request.next_page_token = reply.next_page_token
 
-
-def _mode(run: Snapshot) -> Mode:
-    return RunRecord.from_memo(run.memo, tenant="").mode
+    def _belongs(self, run: Snapshot, modes: Sequence[Mode]) -> bool:
+        """Another cluster's runs are its own bridge's business: our Argo does not know their workflows."""
+        record = RunRecord.from_memo(run.memo, tenant="")
+        return record.mode in modes and record.cluster == self._cluster

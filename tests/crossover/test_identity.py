@@ -49,6 +49,7 @@ LOWEST = {
     Action.READ_FLAGS: Role.VIEWER,
     Action.CHANGE_FLAGS: Role.OPERATOR,
     Action.READ_AUDIT: Role.VIEWER,
+    Action.APPROVE: Role.APPROVER,
 }
 """Written out once more: what a role may do is a promise, not whatever the code says."""
 

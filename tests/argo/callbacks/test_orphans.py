@@ -40,7 +40,7 @@ async def test_a_plugin_node_that_has_timed_out_cancels_its_run(
         await until(lambda: replica.audit.of(run.ref.id))
         [event] = [each for each in replica.audit.events if each.subject == run.ref.id]
         assert (event.action, event.why) == ("run.cancel", "Argo has ended the node (Failed)")
-        assert replica.count("crossover_orphans_cancelled", mode="plugin") == 1
+        assert replica.count("crossover_orphans_cancelled", mode="plugin") >= 1
 
 
 async def test_a_cancelled_run_that_does_not_end_is_terminated_after_its_grace(

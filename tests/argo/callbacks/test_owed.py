@@ -28,10 +28,10 @@ LONG_AGO = datetime.now(UTC) - timedelta(days=1)
 KEYWORDS = tuple(f"{name}=Keyword" for name in SEARCH_ATTRIBUTES)
 
 
-async def owed_runs(temporal: TemporalServer, rows: int = 2) -> OwedRuns:
+async def owed_runs(temporal: TemporalServer, rows: int = 2, cluster: str = "") -> OwedRuns:
     meter, tracer = NoOpMeterProvider().get_meter("t"), NoOpTracerProvider().get_tracer("t")
     rpc = Rpc(await Client.connect(temporal.address), Metrics(meter), tracer)
-    return OwedRuns(rpc, SearchAttributeNames(rpc), rows=rows)
+    return OwedRuns(rpc, SearchAttributeNames(rpc), cluster, rows=rows)
 
 
 async def ids(pages: AsyncIterator[Sequence[Snapshot]]) -> set[str]:
@@ -87,3 +87,21 @@ async def test_runs_from_before_the_search_attribute_was_registered_are_found() 
             )
 
         await becomes(found)
+
+
+async def test_runs_of_another_clusters_argo_are_left_to_its_own_bridge(
+    temporal: TemporalServer, client: Client
+) -> None:
+    """Our Argo does not know their workflows: to us they would look deleted."""
+    ours, theirs = [await owed_runs(temporal, 100, name) for name in ("blue", "green")]
+    argo = {**start_body()["argo"], "retries": 0}
+    memo = {"crossover": {"tenant": "acme", "mode": "plugin", "cluster": "blue", "argo": argo}}
+    run = f"crossover/acme/argo/{argo['uid']}/extract"
+    await client.start_workflow("Echo", id=run, task_queue="nobody", memo=memo)
+
+    async def listed(owed: OwedRuns) -> bool:
+        return run in await ids(owed.open_tied("default", WATCHED))
+
+    await becomes(lambda: listed(ours))
+    assert not await listed(theirs)
+    await client.get_workflow_handle(run).terminate()
