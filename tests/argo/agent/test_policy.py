@@ -22,6 +22,8 @@ from tests.argo.agent.accounts import (
 )
 from tests.argo.conftest import Cluster
 
+pytestmark = pytest.mark.timeout(150)
+
 TASKS: dict[str, Any] = {
     "ours": {"name": "a", "plugin": {"crossover": {"app": "x"}}},
     "ours-too": {"name": "a", "plugin": {"crossover": {"app": "x"}}},
@@ -66,7 +68,7 @@ async def write(who: Admin, namespace: str, nodes: dict[str, Any], **more: Any) 
 
 async def until_in_force(agent: Admin, namespace: str) -> None:
     """The API server takes up new policies a moment later."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while True:
             try:
                 await agent.patch(TASK_SETS, "wf", {"status": {"probe": None}}, namespace, "status")
