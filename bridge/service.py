@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,6 +58,7 @@ class Runs:
         default_namespace: str,
         decisions: Decisions,
         limits: StartLimits,
+        cluster: str,
     ) -> None:
         self.gateway = gateway
         self.hub = hub
@@ -67,6 +69,7 @@ class Runs:
         self._default_namespace = default_namespace
         self._decisions = decisions
         self._limits = limits
+        self._cluster = cluster
         self.calls_back: Callable[[Snapshot, ArgoNode], None] | None = None
         """Told of each start with a callback. Without one there are no callbacks."""
 
@@ -119,8 +122,10 @@ class Runs:
             may_have_started=repeated,
             decision=decision,
             mode=mode,
+            cluster=self._cluster,
         )
         counted = await self._within_quotas(tenant, plan.ref)
+        asked = time.monotonic()
         started = await self.gateway.start(plan)
         if counted and not started.created:
             self._limits.attached(tenant)
@@ -129,7 +134,7 @@ class Runs:
             self.calls_back(started.snapshot, request.argo.node())
         if started.snapshot.status.closed:
             return started.created, await self.hub.view(plan.ref)
-        return started.created, self.hub.remember(started.snapshot)
+        return started.created, self.hub.remember(started.snapshot, asked)
 
     async def _decision(self, principal: Principal, request: StartRequest) -> Decision | None:
         if request.decision is None:

@@ -16,7 +16,7 @@ FULFILLED = frozenset({"Succeeded", "Failed", "Error", "Skipped", "Omitted"})
 
 _GZIP = 16 + zlib.MAX_WBITS
 
-LIMIT = 64 << 20
+LIMIT = 16 << 20
 """Bytes of unpacked nodes: etcd's 1.5 MB rarely hold a tenth of it."""
 
 

@@ -79,13 +79,17 @@ class Hub:
             watch.fail(ShuttingDown("This replica is shutting down; ask again.", retry_after=1))
             self.watches.drop(watch, promote=False)
 
-    def remember(self, snapshot: Snapshot) -> View:
-        """A run that was just started needs no describe when its client comes back to wait."""
+    def remember(self, snapshot: Snapshot, since: float) -> View:
+        """A run that was just started needs no describe when its client comes back to wait.
+
+        `since`: when its start was asked for (monotonic seconds). The answer may have taken its time, and the
+        run may have closed meanwhile.
+        """
         queue = self._queues.known(snapshot.ref.namespace, snapshot.task_queue)
         view = self._views.build(snapshot, None, queue)
         watch = self.watches.get(snapshot.ref)
         if watch is None:
-            self._add(snapshot, view, just_asked=True)
+            self._add(snapshot, view, asked=since)
         elif watch.snapshot.run_id == snapshot.run_id:
             return watch.view
         else:
@@ -94,11 +98,11 @@ class Hub:
             self.watches.follow_anew(watch)
         return view
 
-    def _add(self, snapshot: Snapshot, view: View, *, just_asked: bool = False) -> None:
+    def _add(self, snapshot: Snapshot, view: View, *, asked: float | None = None) -> None:
         if not self._closing:
             watch = self.watches.add(snapshot, view)
-            if just_asked:
-                watch.just_asked()
+            if asked is not None:
+                watch.asked(asked)
 
     async def view_anew(self, ref: RunRef) -> View:
         """A look that began after this call: what was just done to the run shows in it."""

@@ -40,9 +40,9 @@ class Watch:
     def waited_for(self) -> bool:
         return bool(self._waiters)
 
-    def just_asked(self) -> None:
-        """Its snapshot is what Temporal has just answered."""
-        self._asked = time.monotonic()
+    def asked(self, since: float) -> None:
+        """Its snapshot is what Temporal has answered since then (monotonic seconds)."""
+        self._asked = since
 
     def asked_within(self, seconds: float) -> bool:
         return time.monotonic() - self._asked < seconds

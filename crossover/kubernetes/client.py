@@ -187,29 +187,31 @@ def _away(error: Exception) -> Away:
 
 
 def _refusal(response: aiohttp.ClientResponse, body: bytes) -> ApiError:
-    status, said = response.status, _message(body)
+    status, found = response.status, _status(body)
+    said = str(found.get("message", ""))[:500]
     if status == 413 or any(words in said for words in _SAID_TOO_LARGE):
         return TooLarge("The object is too large for the Kubernetes API.")
     if status in (401, 403):
         return Denied(f"The Kubernetes API refuses us ({status}): {said}" if said else f"Refused ({status}).")
-    if status == 404:
+    if status == 404 and found.get("reason") == "NotFound":
         return Missing("The Kubernetes API knows of no such thing.")
     if status == 409:
         return Contended("The object was changed or made by somebody else.")
     if status == 410:
         return Expired("The resource version is too old.")
-    if status == 429 or status >= 500:
+    if status in (404, 429) or status >= 500:
+        # A proxy without backends answers 404 as well, and means nothing by it.
         return Away(f"The Kubernetes API is not well ({status}).", retry_after=_retry_after(response))
     return Rejected(said or f"The Kubernetes API rejects the request ({status}).")
 
 
-def _message(body: bytes) -> str:
-    """Of a Status object."""
+def _status(body: bytes) -> Object:
+    """A Status object; empty where the answer is none."""
     try:
         status = orjson.loads(body)
     except ValueError:
-        return ""
-    return str(status.get("message", ""))[:500] if isinstance(status, dict) else ""
+        return {}
+    return status if isinstance(status, dict) else {}
 
 
 def _retry_after(response: aiohttp.ClientResponse) -> float | None:

@@ -1,9 +1,9 @@
 """What the Kubernetes API answers when it does not do what was asked.
 
 ApiError
-├── Away        no answer, 429 or 5xx: trying again later makes sense
+├── Away        no answer, 429 or 5xx, or a 404 that is not the API's own: trying again later makes sense
 ├── Denied      401, 403: an operator has to act
-├── Missing     404
+├── Missing     404, and the API says so itself
 ├── Contended   409: somebody else changed or made the object
 ├── Expired     410: the resource version is too old to watch from; list again
 ├── TooLarge    413, or etcd's own limit

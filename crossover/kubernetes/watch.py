@@ -61,9 +61,14 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """It was deleted, or does not match the labels any more."""
+    """It was deleted, or does not match the labels any more.
+
+    Args:
+        version: the resource version as of which it is so.
+    """
 
     name: Name
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,7 @@ class Watch:
                 break
             params["continue"] = meta["continue"]
         for name in self._known - found:
-            yield Gone(name)
+            yield Gone(name, version)
         self._known, self._version = found, str(meta.get("resourceVersion", ""))
         yield Listed()
 
@@ -175,7 +180,7 @@ class Watch:
         name = _name(item)
         if kind == "DELETED":
             self._known.discard(name)
-            return Gone(name)
+            return Gone(name, version_of(item))
         self._known.add(name)
         return Changed(item, live=True, version=version_of(item))
 

@@ -112,11 +112,15 @@ async def admin(control_plane: Cluster) -> AsyncGenerator[Admin, None]:
 
 
 @pytest.fixture
-async def namespace(admin: Admin) -> AsyncGenerator[str, None]:
+def fresh_name() -> str:
+    return f"test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+async def namespace(admin: Admin, fresh_name: str) -> AsyncGenerator[str, None]:
     """A fresh one. Afterwards its objects go first: in our own cluster nobody else would delete them."""
-    name = f"test-{uuid.uuid4().hex[:12]}"
-    await admin.create(NAMESPACES, {"metadata": {"name": name}})
-    yield name
+    await admin.create(NAMESPACES, {"metadata": {"name": fresh_name}})
+    yield fresh_name
     for resource in (TASK_SETS, WORKFLOWS, CONFIG_MAPS):
-        await admin.delete_all(resource, name)
-    await admin.delete(NAMESPACES, name)
+        await admin.delete_all(resource, fresh_name)
+    await admin.delete(NAMESPACES, fresh_name)

@@ -18,6 +18,7 @@ from tests.bridge.conftest import ended, started
 
 POLLED = 'crossover_watched_runs{by="long poll"}'
 SWEPT = 'crossover_watched_runs{by="sweep"}'
+DESCRIBES = 'crossover_temporal_calls_total{call="DescribeWorkflowExecution"'
 LONG_POLLS = 'crossover_temporal_calls_total{call="GetWorkflowExecutionHistory"'
 
 
@@ -80,6 +81,25 @@ async def test_a_run_that_closed_before_it_was_swept_is_answered(narrow: Bridge)
     for each in holders:
         await finish(narrow, each)
     await asyncio.gather(*held)
+
+
+async def test_a_run_that_was_just_started_is_swept_without_a_look_and_is_not_missed(
+    temporal: TemporalServer, worker: Worker, tmp_path: Path
+) -> None:
+    """Only a client that comes later costs a look: the sweep may have passed its run's close by then."""
+    settings: dict[str, Any] = {"long_poll_limit": 0, "refresh_rate": 0.01}
+    async with Bridge(temporal.address, tmp_path / "log", **settings) as swept:
+        waiting = []
+        for _ in range(10):
+            run = await started(swept.http)  # is over at once
+            waiting.append(asyncio.create_task(ended(swept.http, run["id"], within=3)))
+        assert {view["phase"] for view in await asyncio.gather(*waiting)} == {"Succeeded"}
+        looks = await swept.metric(DESCRIBES)
+        assert looks <= 3  # for clients that a busy machine has held up
+        late = await started(swept.http)
+        await asyncio.sleep(1.2)
+        assert (await ended(swept.http, late["id"], within=1))["phase"] == "Succeeded"
+        assert await swept.metric(DESCRIBES) == looks + 1
 
 
 async def test_a_swept_retry_is_not_answered_with_the_attempt_before_it(narrow: Bridge) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from bridge.argo.agent.job import AGAIN, Job, Name
 from bridge.argo.agent.metrics import AgentMetrics
-from bridge.argo.agent.objects import GONE, WorkflowState, read_task_set, read_workflow
+from bridge.argo.agent.objects import WorkflowState, gone, read_task_set, read_workflow
 from bridge.argo.agent.performer import Performer
 from bridge.argo.agent.progress import Progress
 from bridge.argo.agent.scope import TASK_SETS, WORKFLOWS, Scope, is_completed, path_of
@@ -119,9 +119,8 @@ class Agent:
     def _on_task_set(self, event: Event) -> None:
         if isinstance(event, Changed):
             self._take_task_set(event.object, live=event.live)
-        elif isinstance(event, Gone) and (job := self._jobs.get(event.name)) is not None:
-            job.take(None, live=True)
-            self._settle(job)
+        elif isinstance(event, Gone):
+            self._lose_task_set(event.name, event.version)
 
     def _take_task_set(self, item: dict[str, Any], *, live: bool) -> None:
         found = read_task_set(item, self._performer.serves)
@@ -134,9 +133,16 @@ class Agent:
         job.take(found, live=live)
         self._settle(job)
 
+    def _lose_task_set(self, name: Name, version: int) -> None:
+        """There was none as of `version`."""
+        job = self._jobs.get(name)
+        if job is not None and job.version <= version:
+            job.take(None, live=True)
+            self._settle(job)
+
     def _on_workflow(self, event: Event) -> None:
         if isinstance(event, Gone):
-            self._know(event.name, GONE)
+            self._know(event.name, gone(event.version))
         elif isinstance(event, Changed):
             meta = event.object["metadata"]
             state = read_workflow(event.object, event.version)
@@ -145,10 +151,9 @@ class Agent:
     def _know(self, name: Name, state: WorkflowState) -> None:
         """Kept for those with tasks for us, or with nodes that soon will have."""
         job = self._jobs.get(name)
-        known = 0 if job is None or job.workflow is None else job.workflow.version
-        if state is not GONE and state.version < known:
-            return  # what was asked for is older than what the watch has told meanwhile
-        if state is not GONE and state.awaits_agent and self.scope.serves(name[0]):
+        if state.version < _versions(job)[1]:
+            return  # the watch is behind what was asked for, or has told more meanwhile
+        if state.awaits_agent and self.scope.serves(name[0]):
             self._workflows[name] = state
         else:
             self._workflows.pop(name, None)
@@ -168,6 +173,8 @@ class Agent:
                 self._let_go(job, work, wanted)
         for work in job.due():
             self._begin(job, work)
+        if job.forgotten:
+            self._looks.setdefault(job.name, time.monotonic())
         if job.idle:
             self._jobs.pop(job.name, None)
             self._writers.pop(job.name, None)
@@ -178,33 +185,29 @@ class Agent:
         job.begin(work)
         self._metrics.waiting += 1
         work.task = self._spawn(self._perform(job, work))
+        work.task.add_done_callback(lambda _: self._metrics.work_ended())
 
     async def _perform(self, job: Job, work: Work) -> None:
-        try:
-            node = await self._performer.perform(
-                job.whose, work, lambda words: self._progress.tell(work, words, self._sender(job))
-            )
-            if work.ended is None and node is not None:
-                work.over, work.words = True, None
-                self._writer(job).put(work.node_id, node, over=True)
-            elif work.run is not None and work.ended != AGAIN and work.run not in job.runs:
-                await self._cancel(work.run, str(work.ended), by="watch")
-        finally:
-            self._metrics.waiting -= 1
+        node = await self._performer.perform(
+            job.whose, work, lambda words: self._progress.tell(work, words, self._sender(job))
+        )
+        if work.ended is None and node is not None:
+            work.over, work.words = True, None
+            self._writer(job).put(work.node_id, node, over=True)
+        elif work.run is not None and work.ended != AGAIN:
+            await self._cancel_unwanted(job.name, work.run, str(work.ended))
 
     def _let_go(self, job: Job, work: Work, wanted: set[str]) -> None:
         """`wanted`: runs that other nodes of the workflow wait for, such as the next try of this one."""
         if (writer := self._writers.get(job.name)) is not None and work.written is None:
             writer.drop(work.node_id)
-        if work.ended == AGAIN:
-            self._looks.setdefault(job.name, time.monotonic())
         if work.task is None or work.over:
             return
         if work.run is not None or work.template is not None:
             work.task.cancel()
         # Without a run it is being started: whoever does that sees that it has ended.
         if work.run is not None and work.ended != AGAIN and work.run not in wanted:
-            self._spawn(self._cancel(work.run, str(work.ended), by="watch"))
+            self._spawn(self._cancel_unwanted(job.name, work.run, str(work.ended)))
 
     def _sender(self, job: Job) -> Callable[[str, Node], None]:
         return lambda node_id, node: self._writer(job).put(node_id, node, over=False)
@@ -216,18 +219,30 @@ class Agent:
             writer = self._writers[job.name] = Writer(self._writing, path, lambda each: _written(job, each))
         return writer
 
-    async def cancel(self, run: str, reason: str) -> None:
+    async def cancel(self, run: str, node: ArgoNode, reason: str) -> None:
         """A run that no task has any more."""
-        await self._cancel(run, reason, by="sweep")
+        await self._cancel(run, reason, by="sweep", wanted=lambda: self.may_want(run, node))
 
-    async def _cancel(self, run: str, reason: str, *, by: str) -> None:
-        """Until Temporal knows. Should we end before, the sweep of whoever leads next finds it."""
-        _log.info("run is cancelled", run=run, reason=reason)
-        self._metrics.cancelled(by)
+    async def _cancel_unwanted(self, name: Name, run: str, reason: str) -> None:
+        def wanted() -> bool:
+            job = self._jobs.get(name)
+            return job is not None and run in job.runs
+
+        await self._cancel(run, reason, by="watch", wanted=wanted)
+
+    async def _cancel(self, run: str, reason: str, *, by: str, wanted: Callable[[], bool]) -> None:
+        """Until Temporal knows. Should we end before, the sweep of whoever leads next finds it.
+
+        `wanted`: whether the node has begun anew since, and has found the run.
+        """
         while True:
             try:
                 async with self._cancels:
+                    if wanted():
+                        return
                     await self.runs.cancel(run, reason=reason)
+                _log.info("run is cancelled", run=run, reason=reason)
+                self._metrics.cancelled(by)
                 return
             except CrossoverError as error:
                 if not row_of(error).retryable:
@@ -246,7 +261,13 @@ class Agent:
             if name is not None:
                 del self._looks[name]
                 if name in self._jobs:
-                    await self.look(name)
+                    await self._look_again(name)
+
+    async def _look_again(self, name: Name) -> None:
+        try:
+            await self.look(name)
+        except Exception:
+            _log.exception("an object cannot be understood", namespace=name[0], name=name[1])
 
     async def _look_for_stuck(self) -> None:
         while True:
@@ -270,6 +291,8 @@ class Agent:
 
         The Workflow's state; None where it cannot be had, or is another controller's.
         """
+        # What is not there has no version: it was not there as of what was known when it was asked for.
+        known = _versions(self._jobs.get(name))
         try:
             task_set = await self._get(TASK_SETS, name)
             workflow = await self._get(WORKFLOWS, name)
@@ -279,16 +302,12 @@ class Agent:
             return None
         if workflow is not None and not self.scope.serves_instance(workflow):
             return None
-        state = GONE
-        if workflow is not None and not is_completed(workflow):
-            # Read after the TaskSet, so it is no older.
-            state = read_workflow(workflow, version_of(task_set or {}))
+        state = _state_of(workflow, known[1], version_of(task_set or {}))
         self._know(name, state)
         if task_set is not None and not is_completed(task_set):
             self._take_task_set(task_set, live=False)
-        elif (job := self._jobs.get(name)) is not None:
-            job.take(None, live=False)
-            self._settle(job)
+        else:
+            self._lose_task_set(name, version_of(task_set or {}) or known[0])
         return state
 
     async def _get(self, plural: str, name: Name) -> dict[str, Any] | None:
@@ -302,6 +321,22 @@ class Agent:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _versions(job: Job | None) -> tuple[int, int]:
+    """Those of its TaskSet and its Workflow that are known."""
+    if job is None:
+        return 0, 0
+    return job.version, 0 if job.workflow is None else job.workflow.version
+
+
+def _state_of(workflow: dict[str, Any] | None, known: int, as_of: int) -> WorkflowState:
+    """Of one that was asked for. `as_of`: the version of its TaskSet, which was read before it."""
+    if workflow is None:
+        return gone(known)
+    if is_completed(workflow):
+        return gone(max(as_of, version_of(workflow)))
+    return read_workflow(workflow, as_of)
 
 
 def _written(job: Job, node_id: str) -> None:

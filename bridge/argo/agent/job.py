@@ -20,6 +20,7 @@ class Job:
     may still show an earlier life of its node, which has another run.
 
     Attributes:
+        version: the TaskSet's, as of which it is known.
         workflow: None while nothing is known of it.
         works: by node id.
     """
@@ -31,8 +32,8 @@ class Job:
         "_repeated",
         "_templates",
         "_uid",
-        "_version",
         "name",
+        "version",
         "workflow",
         "works",
     )
@@ -47,17 +48,17 @@ class Job:
         self._done: frozenset[str] = frozenset()
         self._templates: dict[str, Template] = {}
         self._handed_over: dict[str, int] = {}
-        self._version = 0
+        self.version = 0
 
     def take(self, found: TaskSet | None, *, live: bool) -> None:
         """The TaskSet as it is now; None: it is gone. `live`: it was seen happening."""
         if found is None:
             self._ids, self._done, self._templates, self._handed_over = frozenset(), frozenset(), {}, {}
             return
-        if found.version < self._version:
+        if found.version < self.version:
             return  # what was asked for is older than what the watch has told meanwhile
         known, self._ids = self._ids, frozenset(found.tasks)
-        self._uid, self._done, self._version = found.uid, found.done, found.version
+        self._uid, self._done, self.version = found.uid, found.done, found.version
         open_ids = self._ids - self._done - self.works.keys()
         self._templates = {node_id: found.tasks[node_id] for node_id in open_ids}
         self._handed_over = {each: self._handed_over.get(each, found.version) for each in open_ids}
@@ -85,6 +86,16 @@ class Job:
         known = -1 if self.workflow is None else self.workflow.version
         late = any(version > known for version in self._handed_over.values())
         return late and (self.workflow is None or self.workflow.over is None)
+
+    @property
+    def forgotten(self) -> bool:
+        """The Workflow wants a node whose work has ended here. Its template has to be asked for: where the
+        task is the very same as before, `argo retry` changes the Workflow alone."""
+        state = self._state()
+        ended = self._ids - self._done - self.works.keys() - self._templates.keys()
+        return state is not None and any(
+            state.ended(each) is None and state.incarnation(each) is not None for each in ended
+        )
 
     @property
     def runs(self) -> set[str]:

@@ -43,6 +43,9 @@ class AgentMetrics:
             description="1 while this replica is the one that acts.",
         )
 
+    def work_ended(self) -> None:
+        self.waiting -= 1
+
     def started(self, outcome: str) -> None:
         self._starts[outcome] += 1
 

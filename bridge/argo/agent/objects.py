@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bridge.argo.nodes_of import nodes_of
@@ -109,6 +109,11 @@ GONE = WorkflowState("", "the Argo workflow is over or was deleted", "", "", {})
 """What is known of a Workflow that is not among those that go on."""
 
 
+def gone(version: int) -> WorkflowState:
+    """As of a resource version."""
+    return replace(GONE, version=version)
+
+
 def read_task_set(found: Mapping[str, Any], serves: Serves) -> TaskSet:
     metadata, spec, status = (part(found, key) for key in ("metadata", "spec", "status"))
     listed, reported = part(spec, "tasks"), part(status, "nodes")
@@ -132,7 +137,7 @@ def read_workflow(found: Mapping[str, Any], as_of: int = 0) -> WorkflowState:
         else {
             sys.intern(str(node_id)): _node(node)
             for node_id, node in nodes_of(found).items()
-            if isinstance(node, Mapping) and node.get("type") in _TYPES
+            if isinstance(node, Mapping) and _text(node.get("type")) in _TYPES
         }
     )
     return WorkflowState(

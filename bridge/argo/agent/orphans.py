@@ -67,10 +67,10 @@ class Orphans:
         reason = _reason(found, run.argo.uid)
         view = await self._agent.runs.wait(run.id, timeout=0, revision=None)
         if not view["cancel_requested"] and not Phase(view["phase"]).closed:
-            await self._agent.cancel(run.id, reason)
+            await self._agent.cancel(run.id, run.argo, reason)
 
 
 def _reason(workflow: WorkflowState, uid: str) -> str:
-    if workflow is GONE or workflow.uid != uid:
+    if workflow.uid != uid:
         return str(GONE.over)
     return workflow.over or "Argo took its task back while no agent was there"

@@ -6,7 +6,9 @@ comforts does, and needs no import that a step pod does not have.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import socket
 import ssl
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -32,6 +34,26 @@ class Unreachable(Exception):
     """No whole answer came; the text says why, and holds nothing of the request."""
 
 
+class Call:
+    """One question, which whoever waits for its answer may give up."""
+
+    def __init__(self) -> None:
+        self._connection: http.client.HTTPConnection | None = None
+        self.given_up = False
+
+    def goes_by(self, connection: http.client.HTTPConnection) -> None:
+        self._connection = connection
+
+    def give_up(self) -> None:
+        """Ends its thread's wait. A socket's own limit is for each read: an answer that drips never ends."""
+        self.given_up = True
+        found = None if self._connection is None else self._connection.sock
+        if found is not None:
+            with contextlib.suppress(OSError):
+                # Of the socket below TLS, whose state is the thread's.
+                socket.socket.shutdown(found, socket.SHUT_RDWR)
+
+
 class Bridge:
     """Called from many threads at once. Connections beyond the busy ones are kept for the next call."""
 
@@ -40,30 +62,34 @@ class Bridge:
         self._trusted = read_certificates(settings.ca_file) if settings.endpoint.tls else None
         self._kept: list[http.client.HTTPConnection] = []
 
-    def post(self, path: str, body: bytes, headers: Mapping[str, str], limit: float) -> Answer:
+    def post(self, call: Call, path: str, body: bytes, headers: Mapping[str, str], limit: float) -> Answer:
         """`limit`: seconds for each step of the exchange. Raises Unreachable."""
         sent = {**self._headers(), **headers}
         try:
-            while self._kept:
+            while self._kept and not call.given_up:
                 try:
-                    return self._exchange(self._kept.pop(), path, body, sent, limit)
+                    return self._exchange(call, self._kept.pop(), path, body, sent, limit)
                 except _CLOSED:
                     # The other side had closed it meanwhile; repeats start no second run.
                     continue
                 except IndexError:
                     break
-            return self._exchange(self._connection(limit), path, body, sent, limit)
+            if call.given_up:
+                raise Unreachable("no answer in time")
+            return self._exchange(call, self._connection(limit), path, body, sent, limit)
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(_reason(error)) from error
 
     def _exchange(
         self,
+        call: Call,
         connection: http.client.HTTPConnection,
         path: str,
         body: bytes,
         headers: Mapping[str, str],
         limit: float,
     ) -> Answer:
+        call.goes_by(connection)
         try:
             if connection.sock is not None:
                 connection.sock.settimeout(limit)

@@ -6,7 +6,7 @@ import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-from crossover.cli.plugin.bridge import Answer, Bridge, Unreachable
+from crossover.cli.plugin.bridge import Answer, Bridge, Call, Unreachable
 from crossover.cli.plugin.replies import NOT_OURS, Away, away, read_answer
 from crossover.cli.plugin.tasks import Tasks, Workflow
 from crossover.contract.names import RETRY_HEADER
@@ -60,12 +60,13 @@ class Sidecar:
         return workflow, answer.body[:1000].decode("utf-8", "replace")
 
     async def _post(self, path: str, body: bytes, headers: dict[str, str], limit: float) -> Answer:
-        """Raises Unreachable. A thread that is given up ends by its connection's own limits."""
-        loop = asyncio.get_running_loop()
+        """Raises Unreachable."""
+        loop, call = asyncio.get_running_loop(), Call()
         try:
             async with asyncio.timeout(limit):
                 return await loop.run_in_executor(
-                    self._threads, self._bridge.post, path, body, headers, limit
+                    self._threads, self._bridge.post, call, path, body, headers, limit
                 )
         except TimeoutError:
+            call.give_up()
             raise Unreachable("no answer in time") from None

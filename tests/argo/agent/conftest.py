@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import pytest
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from bridge.argo.agent.scope import Scope
 from testbed.kubernetes.admin import Admin
 from testbed.servers import TemporalServer
 from tests.argo.agent.controller import Controlled
 from tests.argo.agent.program import AgentProgram
 from tests.argo.conftest import Cluster
 from tests.bridge.conftest import make_worker
+
+SHARED = "0/2"
+"""Share of the namespaces that the package's agent serves."""
 
 Condition = Callable[[], Awaitable[bool]]
 
@@ -33,8 +38,20 @@ async def agent(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncGenerator[AgentProgram, None]:
     folder = tmp_path_factory.mktemp("agent")
-    async with AgentProgram(temporal.address, control_plane.kubeconfig, folder) as agent:
+    async with AgentProgram(temporal.address, control_plane.kubeconfig, folder, shard=SHARED) as agent:
         yield agent
+
+
+@pytest.fixture
+def fresh_name(request: pytest.FixtureRequest) -> str:
+    """Of the package's agent, or, for tests that do without it, of nobody yet: it goes on beside them, and
+    what it did would count as theirs."""
+    shared = "agent" in request.fixturenames
+    number, shards = map(int, SHARED.split("/"))
+    while True:
+        name = f"test-{uuid.uuid4().hex[:12]}"
+        if Scope(shard=number, shards=shards).serves(name) == shared:
+            return name
 
 
 @pytest.fixture

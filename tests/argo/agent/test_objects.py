@@ -67,7 +67,8 @@ class Odd:
 
     def _node(self) -> dict[str, Any]:
         kind = self._random.choice(["Plugin", "HTTP", "Pod"])
-        return {"type": kind, "phase": self._phase(), "startedAt": self.maybe("t"), "name": self.maybe("x")}
+        typed = {"type": self.maybe(kind), "name": self.maybe("x")}
+        return {**typed, "phase": self._phase(), "startedAt": self.maybe("t")}
 
     def _phase(self) -> Any:
         return self.maybe(self._random.choice(PHASES))

@@ -23,6 +23,7 @@ from tests.argo.conftest import Cluster
 REVIEWS = Resource("apis/authorization.k8s.io/v1", "selfsubjectaccessreviews")
 
 MAY = [
+    ("get", "argoproj.io", "workflowtasksets"),
     ("list", "argoproj.io", "workflowtasksets"),
     ("watch", "argoproj.io", "workflowtasksets"),
     ("patch", "argoproj.io", "workflowtasksets/status"),

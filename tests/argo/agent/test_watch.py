@@ -8,8 +8,9 @@ from contextlib import aclosing
 
 import pytest
 
-from crossover.kubernetes.access import from_kubeconfig
+from crossover.kubernetes.access import from_kubeconfig, from_url
 from crossover.kubernetes.client import KubernetesClient
+from crossover.kubernetes.errors import Away, Missing
 from crossover.kubernetes.watch import Changed, Event, Gone, Listed, Watch
 from testbed.kubernetes.admin import CONFIG_MAPS, Admin
 from testbed.kubernetes.control_plane import ControlPlane
@@ -72,6 +73,27 @@ async def test_a_silent_watch_is_begun_anew_where_it_stood(
         await make(admin, namespace, "late")
         assert told(await coming) == "seen late"
     assert set(restarts) == {"ended"}
+
+
+async def test_only_the_apis_own_word_says_that_something_is_missing(api: KubernetesClient) -> None:
+    """A load balancer without backends answers 404 as well: were it believed, all runs would be cancelled."""
+    path = CONFIG_MAPS.path("default", "nothing")
+    with pytest.raises(Missing):
+        await api.get(path)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 14\r\n\r\n<h1>Gone?</h1>")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        proxied = KubernetesClient(from_url(url, None, None))
+        with pytest.raises(Away):
+            await proxied.get(path)
+        await proxied.close()
 
 
 async def make(admin: Admin, namespace: str, name: str, **labels: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ import pytest
 
 from testbed.ports import free_port
 from testbed.servers import Bridge, Program, until_open
-from tests.argo.plugin.agent_pod import EXECUTE, AgentPod, agent_pod, asked, workflow
+from tests.argo.plugin.agent_pod import EXECUTE, AgentPod, agent_pod, asked, over, phase, workflow
 from tests.proxy import Proxy
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -259,3 +260,32 @@ async def test_every_reply_is_json_of_its_declared_length(pod: AgentPod) -> None
 async def test_a_sigterm_in_the_very_moment_of_the_start_is_not_lost(tmp_path: Path) -> None:
     async with agent_pod(tmp_path, "http://127.0.0.1:9") as pod:
         assert await pod.sidecar.stop(within=8) == 0
+
+
+async def test_answers_that_drip_keep_no_thread_for_longer_than_a_question(tmp_path: Path) -> None:
+    """A byte now and then is a sign of life to a socket: as many as there are threads would silence us."""
+    dripping = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal dripping
+        await reader.readuntil(b"\r\n\r\n")
+        with contextlib.suppress(OSError):
+            if dripping < 16:
+                dripping += 1
+                writer.write(b"HTTP/1.1 200 OK\r\nx-drip: ")
+                for _ in range(100):
+                    await asyncio.sleep(0.2)
+                    writer.write(b"x")
+                    await writer.drain()
+            else:
+                body = b'{"node":{"phase":"Succeeded"}}'
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server, agent_pod(tmp_path, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as pod:
+        body = asked(workflow())
+        waiting = await asyncio.gather(*(pod.poll(body) for _ in range(16)))
+        assert {phase(each) for each in waiting} <= {"Pending", ""}
+        await pod.until(body, over, within=3)
