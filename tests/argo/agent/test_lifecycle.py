@@ -8,8 +8,9 @@ from typing import Any
 import yaml
 from temporalio.client import Client
 
+from bridge.argo.agent.scope import Scope
 from testbed.kubernetes.admin import NAMESPACES, TASK_SETS, Admin
-from tests.argo.agent.conftest import until
+from tests.argo.agent.conftest import SHARED, until
 from tests.argo.agent.controller import Controlled, template
 from tests.argo.agent.program import AgentProgram
 
@@ -137,7 +138,9 @@ async def test_task_sets_of_odd_shapes_do_not_stop_the_others(
 
 
 async def test_a_namespace_without_a_tenant_is_told_so(agent: AgentProgram, admin: Admin) -> None:
-    name = "unlisted"
+    number, shards = map(int, SHARED.split("/"))
+    served = Scope(shard=number, shards=shards).serves
+    name = next(name for name in map("unlisted-{}".format, range(64)) if served(name))
     if name not in {each["metadata"]["name"] for each in await admin.list(NAMESPACES)}:
         await admin.create(NAMESPACES, {"metadata": {"name": name}})
     workflow = await Controlled(admin, name).create()
