@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-faults testbed-up testbed-down testbed-status lint format bench docs lock clean
+.PHONY: help install demo test test-cluster test-faults image testbed-up testbed-down testbed-status lint format bench docs lock clean
 
 help:  ## Print every target in one sentence.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +25,13 @@ demo: install  ## Run a WorkflowTemplate's step on a real Temporal, end to end (
 	@$(BIN)/python -m testbed.demo $(if $(KEEP),--keep)
 
 test: install lint  ## Lint, check types and import contracts, and run every test.
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile -m "not cluster"
+
+test-cluster: install  ## Boot a real Kubernetes (or take KUBECONFIG's), install the chart, and prove it there.
+	@$(BIN)/pytest -m cluster --timeout 600
+
+image: install  ## Write the OCI image and its SBOM to dist/, without a container engine.
+	@$(BIN)/python -m image --output dist/crossover.oci.tar
 
 test-faults: install  ## Run the fault sweeps at full length (2,000 ambiguous starts and kills).
 	@CROSSOVER_FAULTS=2000 $(BIN)/pytest -m faults --timeout 3000
