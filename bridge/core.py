@@ -60,7 +60,13 @@ async def open_core(
         hub = Hub(gateway, Views(settings.links()), metrics, settings.waits())
         cancels = Cancels(gateway, registry.namespaces(settings.temporal_namespace))
         decisions = Decisions(
-            stores.keeper, stores.pins, gateway.describe, namespace_of, stores.audit, metrics.decided
+            stores.keeper,
+            stores.pins,
+            gateway.describe,
+            namespace_of,
+            stores.audit,
+            metrics.decided,
+            settings.decision_patience,
         )
         runs = Runs(
             gateway,

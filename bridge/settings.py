@@ -89,6 +89,13 @@ class BridgeSettings(IdentitySettings):
     )
     redis_password_file: Path | None = Field(None, description="Password for it; wins over the URL's.")
     redis_ca_file: Path | None = Field(None, description="CA of its certificate.")
+    redis_timeout: float = Field(
+        0.4,
+        gt=0,
+        le=60,
+        description="Seconds for one call to Redis, connecting included; then the replica does without it. "
+        "Decisions wait half as long, for they ask twice. Raise it for a Redis that is far away.",
+    )
     flags_file: Path | None = Field(
         None,
         description="Flag document (YAML or JSON) kept in a file, such as a mounted ConfigMap, instead of "
@@ -109,6 +116,14 @@ class BridgeSettings(IdentitySettings):
     )
     decision_days: float = Field(
         30.0, gt=0, le=3650, description="Days that a decision is pinned: longer than any workflow lives."
+    )
+    decision_patience: float = Field(
+        0.25,
+        gt=0,
+        le=60,
+        description="Seconds for asking Temporal whether a node that is decided has a run already; a new node "
+        "is legacy without an answer. With redis_timeout as it is, a decision takes half a second at most. "
+        "Raise it for a Temporal that is far away.",
     )
     audit_file: Path | None = Field(
         None, description="JSON lines to append the audit to, instead of Redis; rotation is yours."

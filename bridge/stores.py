@@ -28,9 +28,6 @@ from crossover.stores.redis_pins import RedisPins
 from crossover.stores.redis_rates import RedisRates
 from crossover.stores.redis_url import parse_redis_url
 
-REDIS_TIMEOUT = 0.4
-"""Seconds for one call; decisions wait half as long, for they ask twice."""
-
 LOCAL_SHARE = 0.5
 """Of a tenant's start rate, what each replica grants while Redis is away: right for two replicas."""
 
@@ -100,11 +97,11 @@ async def open_stores(settings: BridgeSettings) -> AsyncGenerator[Stores, None]:
 async def _shared(settings: BridgeSettings, stack: AsyncExitStack) -> tuple[Pins, Outcomes, Rates]:
     if settings.redis_url is None:
         return LocalPins(), LocalOutcomes(), LocalRates()
-    shared = RedisPins(_client(settings), days=settings.decision_days, timeout=REDIS_TIMEOUT / 2)
+    shared = RedisPins(_client(settings), days=settings.decision_days, timeout=settings.redis_timeout / 2)
     pins = await stack.enter_async_context(FallbackPins(shared, LocalPins()))
-    kept = RedisOutcomes(_client(settings), timeout=REDIS_TIMEOUT)
+    kept = RedisOutcomes(_client(settings), timeout=settings.redis_timeout)
     outcomes = await stack.enter_async_context(FallbackOutcomes(kept))
-    rates = FallbackRates(RedisRates(_client(settings), timeout=REDIS_TIMEOUT), share=LOCAL_SHARE)
+    rates = FallbackRates(RedisRates(_client(settings), timeout=settings.redis_timeout), share=LOCAL_SHARE)
     stack.push_async_callback(rates.aclose)
     return pins, outcomes, rates
 
@@ -113,7 +110,7 @@ def _flags(settings: BridgeSettings) -> FlagStore:
     file, folder = settings.flags_file, settings.state_dir
     if file is not None and folder is not None:
         return FileFlags(file, writable=settings.flags_writable, state=folder / "flags")
-    return RedisFlags(_client(settings), timeout=REDIS_TIMEOUT) if settings.redis_url else NoFlags()
+    return RedisFlags(_client(settings), timeout=settings.redis_timeout) if settings.redis_url else NoFlags()
 
 
 def _sink(settings: BridgeSettings) -> Sink:
@@ -121,9 +118,9 @@ def _sink(settings: BridgeSettings) -> Sink:
         return FileAudit(settings.audit_file)
     if settings.redis_url is None:
         return NoAudit()
-    return RedisAudit(_client(settings), keep=settings.audit_entries, timeout=REDIS_TIMEOUT)
+    return RedisAudit(_client(settings), keep=settings.audit_entries, timeout=settings.redis_timeout)
 
 
 def _client(settings: BridgeSettings) -> RedisClient:
     access = RedisAccess(settings.redis_password_file, settings.redis_ca_file)
-    return connect(parse_redis_url(settings.redis_url or ""), access, timeout=REDIS_TIMEOUT)
+    return connect(parse_redis_url(settings.redis_url or ""), access, timeout=settings.redis_timeout)

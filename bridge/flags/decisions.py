@@ -26,10 +26,6 @@ from crossover.stores.leases import StoreAway
 from crossover.stores.pins import Pins, Place
 from crossover.telemetry import get_logger
 
-TEMPORAL_PATIENCE = 0.25
-"""Seconds for asking whether the node already has a run. With the pins' own limit a decision stays under
-half a second whatever is away."""
-
 _log = get_logger(__name__)
 
 
@@ -39,6 +35,7 @@ class Decisions:
         describe: tells of a run, for the decision in its memo: pins may be lost, runs are not.
         namespace_of: a tenant's Temporal namespace.
         count: told each new decision, for metrics.
+        patience: seconds for `describe`.
     """
 
     def __init__(
@@ -49,6 +46,7 @@ class Decisions:
         namespace_of: Callable[[str], str],
         audit: Audit,
         count: Callable[[Decision], None],
+        patience: float,
     ) -> None:
         self._keeper = keeper
         self._pins = pins
@@ -56,6 +54,7 @@ class Decisions:
         self._namespace_of = namespace_of
         self._audit = audit
         self._count = count
+        self._patience = patience
 
     async def decide(self, principal: Principal, asked: DecisionRequest, request_id: str = "") -> Decision:
         """The node's decision: the pinned one, else that of its run, else a new one.
@@ -167,7 +166,7 @@ class Decisions:
     async def _checked(self, fresh: Decision) -> Decision:
         """A run of the node decides, whatever the flags say now. Temporal away before a start: legacy."""
         try:
-            async with asyncio.timeout(TEMPORAL_PATIENCE):
+            async with asyncio.timeout(self._patience):
                 existing = await self._describe(self._run(fresh))
         except NotFound:
             return fresh
