@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 
@@ -14,7 +11,6 @@ from bridge.temporal.messages import to_status, to_time
 from bridge.temporal.payloads import from_fields, from_payloads
 from crossover.contract.names import SEARCH_TRACE_ID
 from crossover.contract.run import valid_segment, valid_tenant
-from crossover.errors import InvalidField
 
 APPROVAL = "crossover-approval"
 EFFECT = "crossover-approval-effect"
@@ -73,18 +69,3 @@ def query_for(tenant: str, state: State | None, trace_id: str | None) -> str:
     if trace_id is not None:
         terms.append(f"{SEARCH_TRACE_ID} = '{trace_id}'")
     return " AND ".join(terms)
-
-
-def decoded(token: str | None) -> bytes:
-    try:
-        return base64.b64decode(token, altchars=b"-_", validate=True) if token else b""
-    except (binascii.Error, ValueError):
-        raise no_token() from None
-
-
-def no_token() -> InvalidField:
-    return InvalidField("page_token is not one that this listing returned.", field="page_token")
-
-
-def encoded(token: bytes) -> str | None:
-    return base64.urlsafe_b64encode(token).decode() if token else None

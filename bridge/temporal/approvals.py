@@ -31,8 +31,6 @@ from bridge.steps.phases import IDENTITY
 from bridge.temporal.approval_messages import (
     APPROVAL,
     EFFECT,
-    decoded,
-    encoded,
     execution_id,
     kept_of,
     names_of,
@@ -40,6 +38,7 @@ from bridge.temporal.approval_messages import (
     verdict_of,
 )
 from bridge.temporal.attributes import SearchAttributeNames
+from bridge.temporal.listing import Listing, decoded, encoded
 from bridge.temporal.never_run import NeverRun, never_run
 from bridge.temporal.payloads import to_fields, to_payloads
 from bridge.temporal.rpc import Rpc
@@ -63,6 +62,7 @@ class KeptApprovals:
         self._rpc = rpc
         self._attributes = attributes
         self._never_run = NeverRun(rpc)
+        self._listing = Listing(rpc)
         self._verdicts: OrderedDict[str, Verdict] = OrderedDict()
 
     async def ask_approval(
@@ -153,7 +153,7 @@ class KeptApprovals:
         query = query_for(tenant, state, trace_id if indexed else None)
         token, found = decoded(page_token), list[Kept]()
         for _ in range(_SCAN_PAGES):
-            infos, token = await self._never_run.page(
+            infos, token = await self._listing.page(
                 namespace, query, limit - len(found), token, given=page_token is not None
             )
             rows = [kept for info in infos if (kept := kept_of(namespace, info))]
@@ -176,7 +176,7 @@ class KeptApprovals:
         return [kept for kept in await asyncio.gather(*map(decided, rows)) if kept is not None]
 
     async def open_approvals(self, namespace: str) -> Sequence[Kept]:
-        rows = await self._never_run.all_open(namespace, APPROVAL)
+        rows = await self._never_run.all_open(namespace, f"{APPROVAL}/")
         return [kept for info in rows if (kept := kept_of(namespace, info))]
 
     async def owe_effect(self, namespace: str, tenant: str, approval: str, lifetime: float) -> None:
@@ -187,7 +187,7 @@ class KeptApprovals:
     async def owed_effects(self, namespace: str) -> Sequence[Owed]:
         return [
             Owed(namespace, *names)
-            for info in await self._never_run.all_open(namespace, EFFECT)
+            for info in await self._never_run.all_open(namespace, f"{EFFECT}/")
             if (names := names_of(EFFECT, info.execution.workflow_id))
         ]
 

@@ -16,17 +16,16 @@ from temporalio.api.enums.v1 import WorkflowIdConflictPolicy
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import (
-    ListWorkflowExecutionsRequest,
     StartWorkflowExecutionRequest,
     TerminateWorkflowExecutionRequest,
 )
 
 from bridge.steps.phases import IDENTITY
-from bridge.temporal.approval_messages import no_token
+from bridge.temporal.listing import Listing
 from bridge.temporal.rpc import Rpc
-from crossover.errors import Conflict, InvalidRequest, NoAnswer, NotFound
+from crossover.errors import Conflict, NotFound
 
-_PAGE = 200
+_ROWS = 200
 """Rows asked for at once: their memos are up to 30 KB each."""
 
 
@@ -51,6 +50,7 @@ class NeverRun:
 
     def __init__(self, rpc: Rpc) -> None:
         self._rpc = rpc
+        self._listing = Listing(rpc)
 
     async def start(self, request: StartWorkflowExecutionRequest) -> bool:
         """Whether there was none by that id."""
@@ -72,38 +72,6 @@ class NeverRun:
             return False
         return True
 
-    async def all_open(self, namespace: str, kind: str) -> Sequence[WorkflowExecutionInfo]:
-        query = f"WorkflowId STARTS_WITH '{kind}/' AND ExecutionStatus = 'Running'"
-        rows: list[WorkflowExecutionInfo] = []
-        token = b""
-        while True:
-            page, token = await self._page(namespace, query, _PAGE, token)
-            rows += page
-            if not token:
-                return rows
-
-    async def page(
-        self, namespace: str, query: str, size: int, token: bytes, *, given: bool
-    ) -> tuple[Sequence[WorkflowExecutionInfo], bytes]:
-        """A token that is none makes the server's store fail, which looks like an outage.
-
-        Args:
-            given: whether a caller has brought the first token.
-        """
-        try:
-            return await self._page(namespace, query, size, token, retry=not given)
-        except (InvalidRequest, NoAnswer):
-            if not given:
-                raise
-            raise no_token() from None
-
-    async def _page(
-        self, namespace: str, query: str, size: int, token: bytes, *, retry: bool = True
-    ) -> tuple[Sequence[WorkflowExecutionInfo], bytes]:
-        request = ListWorkflowExecutionsRequest(
-            namespace=namespace, query=query, page_size=size, next_page_token=token
-        )
-        reply = await self._rpc.call(
-            "ListWorkflowExecutions", self._rpc.service.list_workflow_executions, request, retry=retry
-        )
-        return reply.executions, reply.next_page_token
+    async def all_open(self, namespace: str, prefix: str) -> Sequence[WorkflowExecutionInfo]:
+        query = f"WorkflowId STARTS_WITH '{prefix}' AND ExecutionStatus = 'Running'"
+        return await self._listing.everything(namespace, query, _ROWS)

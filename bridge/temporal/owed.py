@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import UTC, datetime
 
-from temporalio.api.workflowservice.v1 import ListWorkflowExecutionsRequest
-
 from bridge.steps.engine import Snapshot
 from bridge.steps.record import RunRecord
 from bridge.temporal.attributes import SearchAttributeNames
+from bridge.temporal.listing import ROWS, Listing
 from bridge.temporal.messages import listed_snapshot
 from bridge.temporal.rpc import Rpc
 from crossover.contract.names import SEARCH_MODE
 from crossover.contract.run import RUN_PREFIX, Mode
-
-PAGE = 1000
-"""The most that Temporal gives by default."""
 
 
 class OwedRuns:
@@ -27,9 +23,9 @@ class OwedRuns:
     """
 
     def __init__(
-        self, rpc: Rpc, attributes: SearchAttributeNames, cluster: str = "", *, rows: int = PAGE
+        self, rpc: Rpc, attributes: SearchAttributeNames, cluster: str = "", *, rows: int = ROWS
     ) -> None:
-        self._rpc = rpc
+        self._listing = Listing(rpc)
         self._attributes = attributes
         self._cluster = cluster
         self._rows = rows
@@ -51,17 +47,10 @@ class OwedRuns:
         if SEARCH_MODE in await self._attributes.registered(namespace):
             of_modes = ", ".join(f"'{mode}'" for mode in modes)
             query += f" AND ({SEARCH_MODE} IN ({of_modes}) OR {SEARCH_MODE} IS NULL)"
-        request = ListWorkflowExecutionsRequest(namespace=namespace, query=query, page_size=self._rows)
-        while True:
-            reply = await self._rpc.call(
-                "ListWorkflowExecutions", self._rpc.service.list_workflow_executions, request
-            )
-            rows = (info for info in reply.executions if info.execution.workflow_id not in but)
+        async for page in self._listing.pages(namespace, query, self._rows):
+            rows = (info for info in page if info.execution.workflow_id not in but)
             runs = (listed_snapshot(namespace, info) for info in rows)
             yield [run for run in runs if self._belongs(run, modes)]
-            if not reply.next_page_token:
-                return
-            request.next_page_token = reply.next_page_token
 
     def _belongs(self, run: Snapshot, modes: Sequence[Mode]) -> bool:
         """Another cluster's runs are its own bridge's business: our Argo does not know their workflows."""

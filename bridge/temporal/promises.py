@@ -1,8 +1,8 @@
 """Promised cancellations, kept in Temporal itself.
 
 A cancelled run has a grace to clean up and is then terminated, also when the bridge that took the cancel
-is killed meanwhile. The promise is a workflow execution that never runs: it is started with a delay as
-long as its life, so no worker ever sees it; it is found by its id's prefix and deleted once it is kept.
+is killed meanwhile. The promise is an execution that never runs; it is found by its id's prefix, and
+deleted once it is kept.
 """
 
 from __future__ import annotations
@@ -11,25 +11,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from google.protobuf.duration_pb2 import Duration
-from temporalio.api.common.v1 import Memo, WorkflowExecution, WorkflowType
-from temporalio.api.enums.v1 import WorkflowIdConflictPolicy, WorkflowIdReusePolicy
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import (
-    DeleteWorkflowExecutionRequest,
-    ListWorkflowExecutionsRequest,
-    StartWorkflowExecutionRequest,
-)
+from temporalio.api.common.v1 import Memo, WorkflowExecution
+from temporalio.api.enums.v1 import WorkflowIdReusePolicy
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 
 from bridge.gateway import CancelIntent
 from bridge.steps.engine import RunRef
-from bridge.steps.phases import IDENTITY
+from bridge.temporal.never_run import NeverRun, never_run
 from bridge.temporal.payloads import from_fields, to_fields
 from bridge.temporal.rpc import Rpc, now
 from crossover.contract.run import tenant_of
 from crossover.errors import NotFound
 
-PREFIX = "crossover-cancel/"
+KIND = "crossover-cancel"
+PREFIX = f"{KIND}/"
 KEPT_FOR = timedelta(days=1)
 """How long after its deadline a promise waits for a bridge to come back and keep it."""
 
@@ -39,46 +34,28 @@ class Promises:
 
     def __init__(self, rpc: Rpc) -> None:
         self._rpc = rpc
+        self._never_run = NeverRun(rpc)
 
     async def promise_cancel(self, intent: CancelIntent) -> None:
-        life = Duration(seconds=round((intent.deadline - now() + KEPT_FOR).total_seconds()))
+        life = (intent.deadline - now() + KEPT_FOR).total_seconds()
         memo = {
             "id": intent.ref.id,
             "first_run_id": intent.first_run_id,
             "made_at": intent.made_at.isoformat(),
             "deadline": intent.deadline.isoformat(),
         }
-        request = StartWorkflowExecutionRequest(
-            namespace=intent.ref.namespace,
-            workflow_id=_id(intent),
-            workflow_type=WorkflowType(name="crossover-cancel"),
-            task_queue=TaskQueue(name="crossover-cancel"),
-            workflow_start_delay=life,
-            workflow_execution_timeout=life,
-            identity=IDENTITY,
-            request_id=_id(intent),
-            # The first promise stands: a repeated cancel does not buy the run more time.
-            workflow_id_conflict_policy=WorkflowIdConflictPolicy.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-            workflow_id_reuse_policy=WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-            memo=Memo(fields=to_fields(memo)),
-        )
-        await self._rpc.call("StartWorkflowExecution", self._rpc.service.start_workflow_execution, request)
+        request = never_run(intent.ref.namespace, KIND, _id(intent), life)
+        # The same request once more is the same promise; and the first one stands: a repeated cancel does not
+        # buy the run more time.
+        request.request_id = _id(intent)
+        request.workflow_id_reuse_policy = WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+        request.memo.CopyFrom(Memo(fields=to_fields(memo)))
+        await self._never_run.start(request)
 
     async def promised_cancels(self, namespace: str) -> Sequence[CancelIntent]:
-        query = f"WorkflowId STARTS_WITH '{PREFIX}' AND ExecutionStatus = 'Running'"
-        intents: list[CancelIntent] = []
-        token = b""
-        while True:
-            request = ListWorkflowExecutionsRequest(
-                namespace=namespace, query=query, page_size=1000, next_page_token=token
-            )
-            reply = await self._rpc.call(
-                "ListWorkflowExecutions", self._rpc.service.list_workflow_executions, request
-            )
-            memos = (from_fields(info.memo.fields) for info in reply.executions)
-            intents += [intent for memo in memos if (intent := _read(namespace, memo))]
-            if not (token := reply.next_page_token):
-                return intents
+        rows = await self._never_run.all_open(namespace, PREFIX)
+        memos = (from_fields(info.memo.fields) for info in rows)
+        return [intent for memo in memos if (intent := _read(namespace, memo))]
 
     async def forget_cancel(self, intent: CancelIntent) -> None:
         request = DeleteWorkflowExecutionRequest(

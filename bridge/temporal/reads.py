@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,12 +18,12 @@ from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionRequest,
     GetWorkflowExecutionHistoryRequest,
     GetWorkflowExecutionHistoryReverseRequest,
-    ListWorkflowExecutionsRequest,
 )
 
 from bridge.gateway import ClosedRun, Page
 from bridge.steps.engine import Outcome, QueueHealth, RunRef, Snapshot
 from bridge.temporal.attributes import SearchAttributeNames
+from bridge.temporal.listing import Listing, decoded, encoded, no_token
 from bridge.temporal.messages import (
     described_snapshot,
     listed_snapshot,
@@ -37,13 +35,10 @@ from bridge.temporal.messages import (
 from bridge.temporal.rpc import Rpc, now
 from crossover.contract.names import SEARCH_TRACE_ID, TRACE_ID
 from crossover.contract.run import RUN_PREFIX, Phase, tenant_prefix
-from crossover.errors import CrossoverError, InvalidField, InvalidRequest, NoAnswer, NotFound
+from crossover.errors import CrossoverError, InvalidRequest, NotFound
 from crossover.identity import no_such_run
 
 _CLOSE_EVENT = HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT
-
-SWEEP_PAGE = 1000
-"""Rows of one visibility page: the most that Temporal gives by default."""
 
 FIRST_LOOK = timedelta(minutes=10)
 """How far the first sweep looks back: more than clocks of healthy machines differ. Later ones go by
@@ -67,6 +62,7 @@ class Reads:
     def __init__(self, rpc: Rpc, attributes: SearchAttributeNames) -> None:
         self._rpc = rpc
         self._attributes = attributes
+        self._listing = Listing(rpc)
 
     async def describe(self, ref: RunRef, run_id: str | None = None) -> Snapshot:
         request = DescribeWorkflowExecutionRequest(namespace=ref.namespace, execution=_execution(ref, run_id))
@@ -126,16 +122,14 @@ class Reads:
             f"WorkflowId STARTS_WITH '{RUN_PREFIX}/' AND ExecutionStatus != 'ContinuedAsNew' "
             f"AND CloseTime >= '{_stamp(start)}'"
         )
-        closed: list[ClosedRun] = []
-        token = b""
-        while True:
-            infos, token = await self._list(namespace, query, SWEEP_PAGE, token)
-            for info in infos:
-                closed_at = to_time(info.close_time) or start
-                ref = RunRef(namespace, info.execution.workflow_id)
-                closed.append(ClosedRun(ref, info.execution.run_id, closed_at))
-            if not token:
-                return closed
+        return [
+            ClosedRun(
+                RunRef(namespace, info.execution.workflow_id),
+                info.execution.run_id,
+                to_time(info.close_time) or start,
+            )
+            for info in await self._listing.everything(namespace, query)
+        ]
 
     async def queue(self, namespace: str, task_queue: str) -> QueueHealth:
         request = DescribeTaskQueueRequest(
@@ -159,15 +153,17 @@ class Reads:
     ) -> Page:
         indexed = SEARCH_TRACE_ID in await self._attributes.registered(namespace)
         query = _list_query(tenant, trace_id if indexed else None, phases)
-        token = _decode_token(page_token)
+        token = decoded(page_token)
         runs: list[Snapshot] = []
         for _ in range(1 if indexed or trace_id is None else SCAN_PAGES):
-            infos, token = await self._page(namespace, query, limit - len(runs), token, page_token)
+            infos, token = await self._listing.page(
+                namespace, query, limit - len(runs), token, given=page_token is not None
+            )
             found = (listed_snapshot(namespace, info) for info in infos)
             runs += [run for run in found if trace_id is None or run.memo.get(TRACE_ID) == trace_id]
             if not token or len(runs) >= limit:
                 break
-        return Page(runs, base64.urlsafe_b64encode(token).decode() if token else None)
+        return Page(runs, encoded(token))
 
     async def count_open(self, namespace: str, tenant: str) -> int:
         query = f"WorkflowId STARTS_WITH '{tenant_prefix(tenant)}' AND ExecutionStatus = 'Running'"
@@ -179,36 +175,7 @@ class Reads:
 
     async def open_runs_of(self, namespace: str, prefix: str) -> Sequence[Snapshot]:
         query = f"WorkflowId STARTS_WITH '{prefix}' AND ExecutionStatus = 'Running'"
-        runs: list[Snapshot] = []
-        token = b""
-        while True:
-            infos, token = await self._list(namespace, query, SWEEP_PAGE, token)
-            runs += [listed_snapshot(namespace, info) for info in infos]
-            if not token:
-                return runs
-
-    async def _page(
-        self, namespace: str, query: str, size: int, token: bytes, given: str | None
-    ) -> tuple[Sequence[Any], bytes]:
-        """A token that is none makes the server's store fail, which looks like an outage: repeating that
-        for ten seconds would help nobody."""
-        try:
-            return await self._list(namespace, query, size, token, retry=given is None)
-        except (InvalidRequest, NoAnswer):
-            if given is None:
-                raise
-            raise _no_token() from None
-
-    async def _list(
-        self, namespace: str, query: str, size: int, token: bytes, *, retry: bool = True
-    ) -> tuple[Sequence[Any], bytes]:
-        request = ListWorkflowExecutionsRequest(
-            namespace=namespace, query=query, page_size=size, next_page_token=token
-        )
-        reply = await self._rpc.call(
-            "ListWorkflowExecutions", self._rpc.service.list_workflow_executions, request, retry=retry
-        )
-        return reply.executions, reply.next_page_token
+        return [listed_snapshot(namespace, info) for info in await self._listing.everything(namespace, query)]
 
     async def history(
         self, ref: RunRef, run_id: str, *, limit: int, page_token: str | None
@@ -217,7 +184,7 @@ class Reads:
             namespace=ref.namespace,
             execution=_execution(ref, run_id),
             maximum_page_size=limit,
-            next_page_token=_decode_token(page_token),
+            next_page_token=decoded(page_token),
             skip_archival=True,
         )
         method = self._rpc.service.get_workflow_execution_history
@@ -226,10 +193,8 @@ class Reads:
         except InvalidRequest:
             if page_token is None:
                 raise
-            raise _no_token() from None
-        token = reply.next_page_token
-        events = [MessageToDict(event) for event in reply.history.events]
-        return events, base64.urlsafe_b64encode(token).decode() if token else None
+            raise no_token() from None
+        return [MessageToDict(event) for event in reply.history.events], encoded(reply.next_page_token)
 
     async def check(self, namespace: str) -> str | None:
         request = DescribeNamespaceRequest(namespace=namespace)
@@ -255,17 +220,6 @@ def _list_query(tenant: str, trace_id: str | None, phases: Sequence[str]) -> str
     if statuses:
         terms.append("ExecutionStatus IN ({})".format(", ".join(f"'{status}'" for status in statuses)))
     return " AND ".join(terms)
-
-
-def _decode_token(token: str | None) -> bytes:
-    try:
-        return base64.b64decode(token, altchars=b"-_", validate=True) if token else b""
-    except (binascii.Error, ValueError):
-        raise _no_token() from None
-
-
-def _no_token() -> InvalidField:
-    return InvalidField("page_token is not one that this listing returned.", field="page_token")
 
 
 def _stamp(time: datetime) -> str:
