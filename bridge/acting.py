@@ -34,10 +34,6 @@ class ActingRuns:
         )
         return view.data
 
-    def known(self, run: str) -> View | None:
-        watch = self._runs.hub.watches.get(self._ref(run))
-        return None if watch is None else watch.view.data
-
     async def wait(self, run: str, *, timeout: float, revision: str | None) -> View:
         return (await self._runs.hub.wait(self._ref(run), timeout=timeout, revision=revision)).data
 

@@ -169,16 +169,6 @@ class BridgeSettings(IdentitySettings):
         le=3600,
         description="Seconds for requests in flight after SIGTERM; waiting clients get 503 at once.",
     )
-    log_level: str = Field(
-        "info",
-        pattern="^(?i:debug|info|warning|error)$",
-        description="Least level logged: debug, info, warning or error.",
-    )
-    log_json: bool = Field(True, description="JSON lines; false gives text for people.")
-    otlp_endpoint: str | None = Field(
-        None,
-        description="Base URL of an OTLP/HTTP collector for traces and metrics; none are sent without it.",
-    )
 
     @field_validator("temporal_ui_url", "argo_ui_url", "logs_url")
     @classmethod

@@ -1,4 +1,4 @@
-"""What the services' settings have in common: who may call, and that no variable is misspelt in silence."""
+"""What the services' settings have in common: what they tell, and that no variable is misspelt in silence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from enum import StrEnum
 from typing import Any
 
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings
 
 
@@ -24,6 +24,17 @@ class Auth(StrEnum):
 
 class ServiceSettings(BaseSettings):
     """Each service's settings: the environment is read here, once."""
+
+    log_level: str = Field(
+        "info",
+        pattern="^(?i:debug|info|warning|error)$",
+        description="Least level logged: debug, info, warning or error.",
+    )
+    log_json: bool = Field(True, description="JSON lines; false gives text for people.")
+    otlp_endpoint: str | None = Field(
+        None,
+        description="Base URL of an OTLP/HTTP collector for traces and metrics; none are sent without it.",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -128,16 +128,6 @@ class LogStreamerSettings(IdentitySettings):
     shutdown_grace: float = Field(
         10.0, ge=0, le=3600, description="Seconds for streams to end after SIGTERM; they are told at once."
     )
-    log_level: str = Field(
-        "info",
-        pattern="^(?i:debug|info|warning|error)$",
-        description="Least level logged: debug, info, warning or error.",
-    )
-    log_json: bool = Field(True, description="JSON lines; false gives text for people.")
-    otlp_endpoint: str | None = Field(
-        None,
-        description="Base URL of an OTLP/HTTP collector for traces and metrics; none are sent without it.",
-    )
 
     @model_validator(mode="after")
     def _safe(self) -> LogStreamerSettings:

@@ -7,12 +7,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.requests import ClientDisconnect
 
 from bridge.api.context import context_of, principal_of, read
 from bridge.api.documented import body
 from bridge.steps.request import Segment
 from crossover import errors
+from crossover.api.body import read_bytes
 from crossover.api.documented import problems
 from crossover.api.requests import request_id_of
 from crossover.audit import Event
@@ -84,8 +84,9 @@ async def execute(request: Request) -> Response:
     if not _INSTANCE.fullmatch(instance):
         raise InvalidField(f"{INSTANCE_HEADER} takes letters, digits, '.', '_' and '-', 64 at most.")
     anew = request.headers.get(RETRY_HEADER) == "1"
-    plugin = context_of(request).plugin
-    return _json(await plugin.execute(principal.tenant, await _bytes(request), instance, anew=anew))
+    # As they are: a repeated question is known by its bytes, and not parsed again.
+    asked = await read_bytes(request, BODY_LIMIT)
+    return _json(await context_of(request).plugin.execute(principal.tenant, asked, instance, anew=anew))
 
 
 @router.post(
@@ -123,19 +124,6 @@ async def release(request: Request) -> Response:
             )
         )
     return _json({"cancelled": runs, "reason": reason})
-
-
-async def _bytes(request: Request) -> bytes:
-    """As they are: a repeated question is known by them, and not parsed again. Raises BodyTooLarge."""
-    found = bytearray()
-    try:
-        async for chunk in request.stream():
-            found += chunk
-            if len(found) > BODY_LIMIT:
-                raise BodyTooLarge(f"The body is larger than {BODY_LIMIT} bytes, which no template can be.")
-    except ClientDisconnect:
-        raise InvalidRequest("The client hung up before its request was complete.") from None
-    return bytes(found)
 
 
 def _json(value: object) -> Response:

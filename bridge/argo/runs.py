@@ -26,10 +26,6 @@ class NodeRuns(Protocol):
         """
         ...
 
-    def known(self, run: str) -> View | None:
-        """The view of a run that is watched anyway, at no cost; None when it would have to be asked for."""
-        ...
-
     async def wait(self, run: str, *, timeout: float, revision: str | None) -> View:
         """The view once the run is over or differs from `revision`, at the latest after `timeout` seconds."""
         ...

@@ -22,7 +22,7 @@ async def read_object(request: Request, *, limit: int, optional: bool = False) -
         BodyTooLarge: more than `limit` bytes, by its header or while reading.
         InvalidRequest, InvalidField: see `parse_json`; also when it is no object.
     """
-    body = await _read(request, limit)
+    body = await read_bytes(request, limit)
     if not body and optional:
         return {}
     _check_headers(request)
@@ -40,9 +40,14 @@ def _check_headers(request: Request) -> None:
         raise UnsupportedMedia("Send the body as `Content-Type: application/json`.")
 
 
-async def _read(request: Request, limit: int) -> bytes:
-    """Keeps no more than `limit` bytes. A little more is read and dropped: a client that is cut off in
-    the middle of its upload sees a reset connection instead of our answer."""
+async def read_bytes(request: Request, limit: int) -> bytes:
+    """The body as it is. A little more than `limit` bytes is read and dropped: a client that is cut off in
+    the middle of its upload sees a reset connection instead of our answer.
+
+    Raises:
+        BodyTooLarge: more than `limit` bytes, by its header or while reading.
+        InvalidRequest: the client hung up.
+    """
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit * PATIENCE:
         raise _too_large(limit)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -17,8 +18,11 @@ from crossover.cli.flags.options import calling
 from crossover.cli.logs.command import logs
 from crossover.cli.template.command import template
 from crossover.identity import Role, new_token
+from crossover.identity.settings import IdentitySettings
 from crossover.identity.static_tokens import ROLES, checked_tenant, role_named
 from crossover.telemetry import configure_logging
+
+Settings = TypeVar("Settings", bound=IdentitySettings)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 bridge_app = typer.Typer(no_args_is_help=True, help="The bridge between Argo and Temporal.")
@@ -64,14 +68,7 @@ def serve() -> None:
     from bridge.server import serve as serve_bridge
     from bridge.settings import BridgeSettings
 
-    if unknown := BridgeSettings.unknown_variables():
-        raise SystemExit(f"crossover bridge serve: {'; '.join(unknown)}")
-    try:
-        settings = BridgeSettings()
-        configure_logging(settings.log_level, json=settings.log_json)
-        serve_bridge(settings)
-    except (ValueError, OSError) as error:
-        raise SystemExit(f"crossover bridge serve: {BridgeSettings.words(error)}") from None
+    _serve("bridge", BridgeSettings, serve_bridge)
     _leave()
 
 
@@ -81,14 +78,7 @@ def serve_agent() -> None:
     from bridge.agent import serve as serve_task_sets
     from bridge.agent_settings import AgentSettings
 
-    if unknown := AgentSettings.unknown_variables():
-        raise SystemExit(f"crossover agent serve: {'; '.join(unknown)}")
-    try:
-        settings = AgentSettings()
-        configure_logging(settings.log_level, json=settings.log_json)
-        serve_task_sets(settings)
-    except (ValueError, OSError) as error:
-        raise SystemExit(f"crossover agent serve: {AgentSettings.words(error)}") from None
+    _serve("agent", AgentSettings, serve_task_sets)
     _leave()
 
 
@@ -98,14 +88,19 @@ def serve_logs() -> None:
     from log_streamer.server import serve as serve_feeds
     from log_streamer.settings import LogStreamerSettings
 
-    if unknown := LogStreamerSettings.unknown_variables():
-        raise SystemExit(f"crossover log-streamer serve: {'; '.join(unknown)}")
+    _serve("log-streamer", LogStreamerSettings, serve_feeds)
+
+
+def _serve(name: str, kind: type[Settings], serve_until_told: Callable[[Settings], None]) -> None:
+    """Settings that are wrong end it with their names, before anything is opened."""
     try:
-        settings = LogStreamerSettings()
+        if unknown := kind.unknown_variables():
+            raise ValueError("; ".join(unknown))
+        settings = kind()
         configure_logging(settings.log_level, json=settings.log_json)
-        serve_feeds(settings)
+        serve_until_told(settings)
     except (ValueError, OSError) as error:
-        raise SystemExit(f"crossover log-streamer serve: {LogStreamerSettings.words(error)}") from None
+        raise SystemExit(f"crossover {name} serve: {kind.words(error)}") from None
 
 
 app.command("logs")(logs)

@@ -42,7 +42,7 @@ def render() -> str:
 def _table(source: str, settings: type[ServiceSettings]) -> str:
     schema, prefix = settings.model_json_schema(), settings.model_config["env_prefix"]
     rows = []
-    for name, field in settings.model_fields.items():
+    for name, field in sorted(settings.model_fields.items(), key=_is_common):
         if _as_in_the_bridge(name, settings):
             continue
         if not field.description:
@@ -50,6 +50,11 @@ def _table(source: str, settings: type[ServiceSettings]) -> str:
         kind = _kind(schema["properties"][name], schema.get("$defs", {}))
         rows.append([code(prefix + name.upper()), kind, _default(field.default), field.description])
     return table(["variable", "value", "default", "what, in which unit, and why so"], rows)
+
+
+def _is_common(item: tuple[str, object]) -> bool:
+    """Those that all services have come last, though their class comes first."""
+    return item[0] in ServiceSettings.model_fields
 
 
 def _words(settings: type[ServiceSettings]) -> tuple[str, ...]:

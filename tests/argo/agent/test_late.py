@@ -32,7 +32,7 @@ from crossover.kubernetes.client import KubernetesClient, Object, Params
 from testbed.kubernetes.admin import Admin
 from testbed.servers import TemporalServer
 from tests.argo.agent.accounts import AGENT, apply_file, kubeconfig_of
-from tests.argo.agent.conftest import until
+from tests.argo.agent.conftest import PATIENCE, until
 from tests.argo.agent.controller import Controlled, template
 from tests.argo.agent.program import AgentProgram
 from tests.argo.agent.test_cancel import all_listed, begun, until_status
@@ -156,9 +156,6 @@ class OpenRuns:
         self.attached.append(key)
         return self._view(f"crossover/{tenant}/{request.argo.node_name}")
 
-    def known(self, run: str) -> View | None:
-        return None
-
     async def wait(self, run: str, *, timeout: float, revision: str | None) -> View:
         await asyncio.sleep(timeout)
         return self._view(run)
@@ -194,7 +191,7 @@ class Scene:
         async def holds() -> bool:
             return condition()
 
-        await until(holds, within=10)
+        await until(holds)
 
     async def told(self) -> None:
         """All that has happened up to now: the news of a second workflow come after it."""
@@ -233,7 +230,7 @@ async def acting(
     agent = Agent(api, scope, performer, Writing(api, Alone(), metrics), Progress(5), metrics, 0.1)
     task = asyncio.create_task(agent.run())
     try:
-        await asyncio.wait_for(agent.listed.wait(), 10)
+        await asyncio.wait_for(agent.listed.wait(), PATIENCE)
         yield Scene(agent, api, runs, workflow)
     finally:
         task.cancel()

@@ -62,9 +62,6 @@ class Runs:
         await self.slow.wait()
         return self._seen()
 
-    def known(self, run: str) -> View | None:
-        return None
-
     async def wait(self, run: str, *, timeout: float, revision: str | None) -> View:
         self.waiting += 1
         try:
