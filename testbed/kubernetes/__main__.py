@@ -9,6 +9,7 @@ from pathlib import Path
 
 from testbed.kubernetes.background import Background
 from testbed.kubernetes.build import HOME, Unbuilt, build
+from testbed.kubernetes.programs import CONTROL_PLANE, PROGRAMS
 from testbed.kubernetes.readiness import NotReady, is_ready
 
 PROFILES = {"control-plane": "etcd and kube-apiserver, with Argo's resource definitions"}
@@ -19,6 +20,9 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     background = Background(given.folder or HOME / given.profile)
     try:
+        if given.command == "build":
+            print(build([PROGRAMS[name] for name in given.only or ()] or CONTROL_PLANE))
+            return 0
         return _COMMANDS[given.command](background)
     except (Unbuilt, NotReady) as error:
         print(error, file=sys.stderr)
@@ -30,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m testbed.kubernetes", description=__doc__)
     parser.add_argument("command", choices=list(_COMMANDS))
     parser.add_argument("--profile", choices=list(PROFILES), default="control-plane", help=profiles)
+    parser.add_argument("--only", action="append", choices=list(PROGRAMS), help="of `build`: this program")
     parser.add_argument("--folder", type=Path, help="for data and logs (default: .testbed/<profile>)")
     return parser
 

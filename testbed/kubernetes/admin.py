@@ -17,7 +17,10 @@ from crossover.kubernetes.access import from_kubeconfig, tls_context
 
 Object = dict[str, Any]
 
-PATIENCE = 10.0
+ANSWER = 60.0
+"""Seconds: longer than an API server on a busy machine takes, or lets itself take (34)."""
+
+PATIENCE = 30.0
 """Seconds for which 429 is asked again. Limits do not hold for an admin, but a ready API server, too, says it
 of custom resources for a moment: "storage is (re)initializing"."""
 
@@ -92,7 +95,7 @@ class Admin:
             headers=await access.headers(),
             verify=tls_context(configuration),
             trust_env=False,
-            timeout=15,
+            timeout=ANSWER,
         ) as http:
             yield cls(http)
 

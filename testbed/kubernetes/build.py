@@ -1,77 +1,48 @@
-"""Builds etcd and kube-apiserver from the Go modules that go.mod pins, into `.testbed/bin`.
+"""Builds the testbed's programs from pinned Go modules, into `.testbed/bin`.
 
-About five minutes on two cores with Go's caches cold; nothing when they are there already.
+On two cores with Go's caches cold, the control plane takes about five minutes and the rest as long again;
+what is there already takes nothing.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import re
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-MODULE = Path(__file__).parent
-HOME = MODULE.parents[1] / ".testbed"
+from testbed.kubernetes.programs import CONTROL_PLANE, GoProgram
+
+HOME = Path(__file__).parents[2] / ".testbed"
 BIN = HOME / "bin"
 
 BUILD_WITHIN = 1500.0
 """Seconds for everything, waiting for another build of it included."""
-
-KUBERNETES = "1.34.4"
-ETCD = "3.6.4"
-
-_STAMPS = {"gitVersion": f"v{KUBERNETES}", "gitMajor": "1", "gitMinor": KUBERNETES.split(".")[1]}
 
 
 class Unbuilt(Exception):
     """The programs are not there, and why: a sentence for people."""
 
 
-@dataclass(frozen=True)
-class GoProgram:
-    """A main package of a pinned module, and what its linker is told."""
-
-    name: str
-    package: str
-    ldflags: str = "-s -w"
-
-    def stamp(self) -> str:
-        """Another one when the pins, or how it is built, have changed."""
-        pins = [(MODULE / name).read_bytes() for name in ("go.mod", "go.sum")]
-        return hashlib.sha256(b"\0".join([*pins, repr(self).encode()])).hexdigest()
-
-
-# Without the stamps Kubernetes' programs call themselves v0.0.0-master.
-_VERSION = " ".join(f"-X k8s.io/component-base/version.{key}={value}" for key, value in _STAMPS.items())
-
-PROGRAMS = (
-    GoProgram("etcd", "go.etcd.io/etcd/server/v3"),
-    GoProgram("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver", f"-s -w {_VERSION}"),
-)
-
-
-def build(within: float = BUILD_WITHIN, into: Path = BIN) -> Path:
-    """The folder that holds the programs, after at most `within` seconds. Raises Unbuilt."""
-    if not _missing(into):
-        return into
-    into.mkdir(parents=True, exist_ok=True)
+def build(
+    programs: Sequence[GoProgram] = CONTROL_PLANE, *, within: float = BUILD_WITHIN, into: Path = BIN
+) -> Path:
+    """The folder that holds `programs`, after at most `within` seconds. Raises Unbuilt."""
     until = time.monotonic() + within
-    with _alone(into / "lock", until):
-        for program in _missing(into):
-            _build(program, into, until)
+    for program in programs:
+        if _is_built(program, into):
+            continue
+        into.mkdir(parents=True, exist_ok=True)
+        with _alone(program, into, until):
+            if not _is_built(program, into):
+                _build(program, into, until)
     return into
-
-
-def _missing(folder: Path) -> list[GoProgram]:
-    return [program for program in PROGRAMS if not _is_built(program, folder)]
 
 
 def _is_built(program: GoProgram, folder: Path) -> bool:
@@ -84,16 +55,19 @@ def _stamp_file(program: GoProgram, folder: Path) -> Path:
 
 
 @contextmanager
-def _alone(lock: Path, until: float) -> Generator[None, None, None]:
-    """One build at a time on this machine; the kernel lets go of the lock of a process that has died."""
-    with lock.open("w") as file:
+def _alone(program: GoProgram, into: Path, until: float) -> Generator[None, None, None]:
+    """One build of it at a time; the kernel lets go of the lock of a process that has died.
+
+    A lock of its own for each program: who needs two must not wait for who builds ten.
+    """
+    with (into / f"{program.name}.lock").open("w") as file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 if time.monotonic() > until:
-                    raise Unbuilt("Another build of the control plane did not end in time.") from None
+                    raise Unbuilt(f"Another build of {program.name} did not end in time.") from None
                 time.sleep(0.2)
         yield
 
@@ -101,28 +75,28 @@ def _alone(lock: Path, until: float) -> Generator[None, None, None]:
 def _build(program: GoProgram, into: Path, until: float) -> None:
     """The stamp is written last, and the program appears whole: a build that was killed is done again."""
     fresh, log = into / f"{program.name}.new", into / f"{program.name}.log"
-    go = _go()
+    go = _go(program)
     args = ["nice", "-n", "10", go, "build", "-mod=readonly", "-buildvcs=false"]
     args += ["-ldflags", program.ldflags, "-o", str(fresh), program.package]
     _stamp_file(program, into).unlink(missing_ok=True)
-    _run(program.name, args, log, until)
+    _run(program, args, log, until)
     fresh.replace(into / program.name)
     _stamp_file(program, into).write_text(program.stamp())
 
 
-def _run(name: str, args: list[str], log: Path, until: float) -> None:
+def _run(program: GoProgram, args: list[str], log: Path, until: float) -> None:
     with log.open("wb") as output:
         process = subprocess.Popen(
-            args, cwd=MODULE, env=_environment(), stdout=output, stderr=output, start_new_session=True
+            args, cwd=program.module, env=_environment(), stdout=output, stderr=output, start_new_session=True
         )
     try:
         code = process.wait(max(until - time.monotonic(), 0))
     except subprocess.TimeoutExpired:
-        raise Unbuilt(f"Building {name} took too long; its output is in {log}.") from None
+        raise Unbuilt(f"Building {program.name} took too long; its output is in {log}.") from None
     finally:
         _end(process)
     if code != 0:
-        raise Unbuilt(f"{name} cannot be built; the end of {log} says: {_last_line(log)}")
+        raise Unbuilt(f"{program.name} cannot be built; the end of {log} says: {_last_line(log)}")
 
 
 def _environment() -> dict[str, str]:
@@ -142,16 +116,16 @@ def _last_line(log: Path) -> str:
     return lines[-1][:300] if lines else "nothing"
 
 
-def _go() -> str:
-    """Raises Unbuilt: there is no Go, or it is older than go.mod asks for."""
-    needed = _version(r"^go ([\d.]+)$", (MODULE / "go.mod").read_text())
+def _go(program: GoProgram) -> str:
+    """Raises Unbuilt: there is no Go, or it is older than the module asks for."""
+    needed = _version(r"^go ([\d.]+)$", (program.module / "go.mod").read_text())
     go = shutil.which("go")
     if go is None:
-        raise Unbuilt(f"The control plane needs Go {_text(needed)} or newer, and no `go` is on PATH.")
+        raise Unbuilt(f"{program.name} needs Go {_text(needed)} or newer, and no `go` is on PATH.")
     said = subprocess.run([go, "version"], env=_environment(), capture_output=True, timeout=30, check=False)
     found = _version(r"\bgo(\d[\d.]*)", said.stdout.decode())
     if found < needed:
-        raise Unbuilt(f"The control plane needs Go {_text(needed)} or newer; {go} is {_text(found)}.")
+        raise Unbuilt(f"{program.name} needs Go {_text(needed)} or newer; {go} is {_text(found)}.")
     return go
 
 

@@ -20,9 +20,10 @@ from testbed.kubernetes.admin import (
     WORKFLOWS,
     Admin,
 )
-from testbed.kubernetes.build import KUBERNETES, Unbuilt, build
+from testbed.kubernetes.build import Unbuilt, build
 from testbed.kubernetes.control_plane import ControlPlane
 from testbed.kubernetes.crds import apply_crds, definitions
+from testbed.kubernetes.programs import KUBERNETES
 
 ROOT = Path(__file__).parents[2]
 

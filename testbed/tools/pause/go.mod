@@ -1,0 +1,3 @@
+module crossover-testbed-pause
+
+go 1.24.0
