@@ -22,6 +22,9 @@ from testbed.ports import free_port
 
 BIN = Path(sys.executable).parent
 
+PATIENCE = 120.0
+"""Seconds for what takes a moment where the machine has nothing else to do: a limit for what never comes."""
+
 
 class Program:
     """A process of ours: started, waited for, and ended by its own id. Its output goes to `log`."""
@@ -49,7 +52,7 @@ class Program:
             if target:
                 target.close()
 
-    async def stop(self, sig: signal.Signals = signal.SIGTERM, *, within: float = 20.0) -> int:
+    async def stop(self, sig: signal.Signals = signal.SIGTERM, *, within: float = PATIENCE) -> int:
         """Sends `sig`, then SIGKILL when that does not help; the exit code."""
         process = self.process
         if process is None:
@@ -83,7 +86,7 @@ class Program:
         await self.stop()
 
 
-async def until_open(port: int, *, within: float = 30.0) -> None:
+async def until_open(port: int, *, within: float = PATIENCE) -> None:
     """Returns once something listens on `port`."""
     async with asyncio.timeout(within):
         while True:
@@ -129,7 +132,7 @@ class TemporalServer:
         await self._until_ready()
 
     async def _until_ready(self) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 with contextlib.suppress(RuntimeError, Exception):
                     connected = await Client.connect(self.address)

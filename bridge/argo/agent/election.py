@@ -27,9 +27,6 @@ _log = get_logger(__name__)
 
 NAME = "crossover-agent"
 
-RELEASE_LIMIT = 2.0
-"""Seconds for giving the Lease up at the end: the shutdown has other things to do, and it expires anyway."""
-
 END_LIMIT = 10.0
 """Seconds that `lead` has for ending. Beyond them the process must not go on: it would lead twice."""
 
@@ -65,12 +62,14 @@ class Terms:
         renew: between renewals.
         look: between looks of those who wait.
         margin: by which a holder ends before the duration does: what it sent has to arrive until then.
+        release: for giving the Lease up at the end: a shutdown has other things to do, and it expires anyway.
     """
 
     duration: int = 15
     renew: float = 3.0
     look: float = 0.5
     margin: float = 5.0
+    release: float = 2.0
 
     def __post_init__(self) -> None:
         if not 0 < self.renew < self.duration - self.margin < self.duration:
@@ -197,7 +196,7 @@ class Election:
 
     async def _release(self, lease: Lease) -> None:
         try:
-            async with asyncio.timeout(RELEASE_LIMIT):
+            async with asyncio.timeout(self._terms.release):
                 await self._change(lease, lambda lease: lease.given_up(_now()))
         except (ApiError, TimeoutError) as error:
             _log.warning("the lease was not given up", lease=self._name, reason=type(error).__name__)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -15,14 +17,20 @@ from testbed.kubernetes.admin import (
     ROLES,
     SERVICE_ACCOUNTS,
     Admin,
+    Refused,
     Resource,
 )
+from testbed.servers import PATIENCE
+from tests.argo.agent.conftest import until
+
+T = TypeVar("T")
 
 FOLDER = Path(__file__).parents[3] / "argo_templates" / "agent"
 
 AGENT = "crossover-agent"
 
 SECRETS = Resource("api/v1", "secrets")
+REVIEWS = Resource("apis/authorization.k8s.io/v1", "selfsubjectaccessreviews")
 ADMISSION = "apis/admissionregistration.k8s.io/v1"
 POLICIES = Resource(ADMISSION, "validatingadmissionpolicies")
 POLICY_BINDINGS = Resource(ADMISSION, "validatingadmissionpolicybindings")
@@ -66,6 +74,41 @@ async def kubeconfig_of(admin: Admin, kubeconfig: Path, account: str, namespace:
     path = folder / f"kubeconfig-{account}"
     path.write_text(yaml.safe_dump(config))
     return path
+
+
+async def may(who: Admin, verb: str, group: str, resource: str, namespace: str) -> bool:
+    """`resource` may have a subresource; of leases it has a name."""
+    plural, _, rest = resource.partition("/")
+    part = {"name": rest} if plural == "leases" else {"subresource": rest}
+    asked = {"verb": verb, "group": group, "resource": plural, "namespace": namespace, **part}
+    body = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": asked},
+    }
+    return bool((await who.create(REVIEWS, body))["status"]["allowed"])
+
+
+async def until_may(who: Admin, rights: Sequence[tuple[str, str, str]], namespace: str) -> None:
+    """The API server takes up a new role a moment later. Fails when it does not give all of `rights`."""
+    for verb, group, resource in rights:
+
+        async def granted(right: tuple[str, str, str] = (verb, group, resource)) -> bool:
+            return await may(who, *right, namespace)
+
+        await until(granted)
+
+
+async def allowed(call: Callable[[], Awaitable[T]]) -> T:
+    """Its answer, or why it is refused, once the API server has taken up the new role that it needs."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                return await call()
+            except Refused as refused:
+                if refused.status != 403:
+                    raise
+            await asyncio.sleep(0.05)
 
 
 def task_set(name: str, tasks: dict[str, Any]) -> dict[str, Any]:

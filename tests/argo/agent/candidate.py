@@ -22,8 +22,9 @@ async def main(kubeconfig: Path, namespace: str, name: str) -> None:
 
     async def lead() -> None:
         while True:
+            at = clock()  # before the question: the process may be stopped between the two
             if election.may_write():
-                print(f"may_write={clock()}", flush=True)
+                print(f"may_write={at}", flush=True)
             await asyncio.sleep(0.01)
 
     task = asyncio.create_task(election.run(lead))

@@ -12,7 +12,7 @@ from temporalio.worker import Worker
 
 from bridge.argo.agent.scope import Scope
 from testbed.kubernetes.admin import Admin
-from testbed.servers import TemporalServer
+from testbed.servers import PATIENCE, TemporalServer
 from tests.argo.agent.controller import Controlled
 from tests.argo.agent.program import AgentProgram
 from tests.argo.conftest import Cluster
@@ -59,7 +59,7 @@ async def workflow(admin: Admin, namespace: str) -> Controlled:
     return await Controlled(admin, namespace).create()
 
 
-async def until(condition: Condition, within: float = 20) -> None:
+async def until(condition: Condition, within: float = PATIENCE) -> None:
     """Returns once it holds."""
     async with asyncio.timeout(within):
         while not await condition():

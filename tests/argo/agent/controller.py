@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from testbed.kubernetes.admin import TASK_SETS, WORKFLOWS, Admin, Refused
+from testbed.servers import PATIENCE
 
 Object = dict[str, Any]
 Templates = Mapping[str, Any]
@@ -117,7 +118,7 @@ class Controlled:
         status = (await self.task_set()).get("status") or {}
         return copy.deepcopy(status.get("nodes") or {})
 
-    async def ended(self, *nodes: str, within: float = 20) -> dict[str, Any]:
+    async def ended(self, *nodes: str, within: float = PATIENCE) -> dict[str, Any]:
         """The results once all of `nodes` have one."""
         async with asyncio.timeout(within):
             while True:
@@ -136,7 +137,7 @@ class Controlled:
 
     async def _again(self, resource: Any, body: Object, subresource: str) -> None:
         """Until no one else is quicker, and the API has room."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 try:
                     await self._admin.patch(resource, self.name, body, self.namespace, subresource)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+import itertools
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,15 @@ from bridge.argo.agent.election import Election, Terms, clock, identity
 from crossover.kubernetes.access import from_kubeconfig
 from crossover.kubernetes.client import KubernetesClient
 from testbed.kubernetes.admin import LEASES, Admin
+from testbed.servers import PATIENCE
 
 LEASE = "crossover-agent"
 
-FAST = Terms(duration=2, renew=0.3, look=0.1, margin=0.5)
+FAST = Terms(duration=2, renew=0.3, look=0.1, margin=0.5, release=30)
+"""A machine that stands still for longer than 1.5 s ends a term: who leads for how long is not asserted."""
+
+LONG = Terms(duration=600, renew=0.3, look=0.1, margin=0.5, release=30)
+"""No stall ends such a term, and what happens before PATIENCE ends did not wait for one to run out."""
 
 
 class Candidate:
@@ -59,7 +65,8 @@ async def candidates(
 
 
 class History:
-    """Who may write, looked at all the time: (when, who)."""
+    """Who may write, looked at all the time: (when, who). The time is taken first: a process may stand still
+    between the two, and nobody wrote at its end."""
 
     def __init__(self, watched: list[Candidate]) -> None:
         self._watched = watched
@@ -78,6 +85,11 @@ class History:
                 found.append(who[0])
         return found
 
+    @property
+    def writes(self) -> dict[str, list[float]]:
+        """When who might have written."""
+        return {each.name: [at for at, who in self.samples if each.name in who] for each in self._watched}
+
     @asynccontextmanager
     async def recorded(self) -> AsyncGenerator[History, None]:
         task = asyncio.create_task(self._record())
@@ -88,12 +100,27 @@ class History:
 
     async def _record(self) -> None:
         while True:
+            at = clock()
             who = tuple(each.name for each in self._watched if each.election.may_write())
-            self.samples.append((clock(), who))
+            self.samples.append((at, who))
             await asyncio.sleep(0.005)
 
 
-async def until(condition: Callable[[], Any], within: float = 10.0) -> float:
+def hurried(writes: Mapping[str, Sequence[float]], margin: float = FAST.margin) -> list[tuple[float, float]]:
+    """When one candidate wrote for the last time and another for the first, where too little lay between.
+
+    Of two holders the second begins a whole duration after the first sent its last renewal, and the first
+    ends `margin` before that: this holds however slow the machine is, and however often the holder changes.
+    """
+    times = sorted((at, name) for name, each in writes.items() for at in each)
+    return [
+        (before, after)
+        for (before, one), (after, other) in itertools.pairwise(times)
+        if one != other and after - before < margin
+    ]
+
+
+async def until(condition: Callable[[], Any], within: float = PATIENCE) -> float:
     """Seconds until `condition` held."""
     start = clock()
     async with asyncio.timeout(within):
@@ -106,8 +133,8 @@ def leader(of: list[Candidate]) -> Candidate | None:
     return next((each for each in of if each.election.may_write()), None)
 
 
-async def until_led(of: list[Candidate], within: float = 10.0) -> Candidate:
-    await until(lambda: leader(of), within)
+async def until_led(of: list[Candidate]) -> Candidate:
+    await until(lambda: leader(of))
     found = leader(of)
     assert found
     return found

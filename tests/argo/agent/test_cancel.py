@@ -137,17 +137,25 @@ async def begun(
 ) -> Handle:
     """The node's run, once it is there."""
     await workflow.hand_over({node: template(workflow_type, **content)})
-    argo = ArgoNode(workflow.namespace, workflow.name, workflow.uid, node)
-    handle = client.get_workflow_handle(run_id("acme", argo, Scope.NODE))
+    return await until_running(run_of(client, workflow, node))
 
-    async def exists() -> bool:
+
+def run_of(client: Client, workflow: Controlled, node: str) -> Handle:
+    argo = ArgoNode(workflow.namespace, workflow.name, workflow.uid, node)
+    return client.get_workflow_handle(run_id("acme", argo, Scope.NODE))
+
+
+async def until_running(run: Handle) -> Handle:
+    """It need not be there yet."""
+
+    async def running() -> bool:
         try:
-            return (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
+            return (await run.describe()).status is WorkflowExecutionStatus.RUNNING
         except Exception:
             return False
 
-    await until(exists)
-    return handle
+    await until(running)
+    return run
 
 
 async def until_status(run: Handle, status: WorkflowExecutionStatus) -> None:

@@ -16,9 +16,12 @@ from testbed.kubernetes.admin import LEASES, Admin
 from tests.argo.agent.elections import (
     FAST,
     LEASE,
+    LONG,
+    Candidate,
     History,
     candidates,
     free_lease,
+    hurried,
     leader,
     spec_of,
     through,
@@ -27,6 +30,12 @@ from tests.argo.agent.elections import (
 )
 from tests.argo.conftest import Cluster
 from tests.proxy import Proxy
+
+
+async def renewed(candidate: Candidate) -> None:
+    """Once more, from now on."""
+    good_until = clock() + LONG.duration - LONG.margin
+    await until(lambda: candidate.election.remaining() + clock() >= good_until)
 
 
 def port_of(cluster: Cluster) -> int:
@@ -41,15 +50,18 @@ async def test_a_lease_without_a_holder_is_taken_at_once(
     control_plane: Cluster, admin: Admin, namespace: str
 ) -> None:
     await free_lease(admin, namespace)
-    async with candidates(control_plane.kubeconfig, namespace, 1, Terms()) as (only,):
-        assert await until(only.election.may_write) < 2
+    began = clock()
+    async with candidates(control_plane.kubeconfig, namespace, 1, LONG) as (only,):
+        await until(only.election.may_write)
         spec = await spec_of(admin, namespace)
         assert (spec["holderIdentity"], spec["leaseDurationSeconds"], spec["leaseTransitions"]) == (
             only.name,
-            15,
+            LONG.duration,
             1,
         )
-        assert 9 < only.election.remaining() <= 10
+        valid = LONG.duration - LONG.margin
+        assert only.election.remaining() <= valid
+        assert only.election.remaining() + clock() >= began + valid
 
 
 async def test_a_lease_that_is_not_there_may_have_been_deleted_so_its_maker_waits_too(
@@ -59,15 +71,15 @@ async def test_a_lease_that_is_not_there_may_have_been_deleted_so_its_maker_wait
         assert await until(lambda: leader(both)) >= FAST.duration
 
 
-async def test_a_successor_leads_within_a_second_of_a_clean_shutdown(
+async def test_after_a_clean_shutdown_a_successor_does_not_wait_for_the_lease_to_run_out(
     control_plane: Cluster, admin: Admin, namespace: str
 ) -> None:
     await free_lease(admin, namespace)
-    async with candidates(control_plane.kubeconfig, namespace, 2, Terms()) as both:
+    async with candidates(control_plane.kubeconfig, namespace, 2, LONG) as both:
         first = await until_led(both)
         await first.stop()
         assert not first.election.may_write()
-        assert await until(lambda: leader(both)) < 1
+        await until_led(both)
         assert (await spec_of(admin, namespace))["leaseTransitions"] == 2
 
 
@@ -83,10 +95,11 @@ async def test_a_dead_leaders_successor_waits_for_one_duration(
         await until(dead.election.may_write)
         async with candidates(control_plane.kubeconfig, namespace, 1) as (heir,):
             async with History([dead, heir]).recorded() as history:
+                await until(lambda: history.leaders)
                 await proxy.refuse()
-                waited = await until(lambda: history.leaders == [dead.name, heir.name])
+                await until(lambda: history.leaders[-1] == heir.name)
             assert history.overlaps == []
-            assert FAST.duration - FAST.renew - 0.1 <= waited < FAST.duration + FAST.renew + 1
+            assert hurried(history.writes) == []
 
 
 @pytest.mark.parametrize("count", [2, 5])
@@ -105,7 +118,7 @@ async def test_no_two_candidates_may_ever_write_while_the_api_is_away_for_longer
             await until(lambda: not leader(all_of_them))
             await asyncio.sleep(FAST.duration)  # the time itself is what is tested
             proxy.mode = "forward"
-            await until_led(all_of_them, within=20)
+            await until_led(all_of_them)
         await (await until_led(all_of_them)).stop()
         await until(lambda: len(set(history.leaders)) >= 2)
     assert history.overlaps == []
@@ -121,7 +134,7 @@ async def test_the_times_in_the_lease_play_no_part(
         held = {"holderIdentity": "other", "leaseDurationSeconds": 2, "acquireTime": now, "renewTime": now}
         await admin.patch(LEASES, LEASE, {"spec": held}, namespace)
         async with candidates(control_plane.kubeconfig, namespace, 1) as (rival,):
-            assert 2 <= await until(rival.election.may_write) < 4
+            assert await until(rival.election.may_write) >= 2
         await admin.delete(LEASES, LEASE, namespace)
 
 
@@ -139,13 +152,13 @@ async def test_somebodys_edit_is_a_conflict_but_no_loss(
     control_plane: Cluster, admin: Admin, namespace: str
 ) -> None:
     await free_lease(admin, namespace)
-    async with candidates(control_plane.kubeconfig, namespace, 1) as (only,):
+    async with candidates(control_plane.kubeconfig, namespace, 1, LONG) as (only,):
         await until(only.election.may_write)
         async with History([only]).recorded() as history:
             for number in range(10):
                 edit = {"metadata": {"annotations": {"note": str(number)}}}
                 await admin.patch(LEASES, LEASE, edit, namespace)
-                await asyncio.sleep(FAST.duration / 5)
+                await renewed(only)
         assert all(who for _, who in history.samples)
         assert only.terms == 1
         await admin.patch(LEASES, LEASE, {"metadata": {"annotations": {"note": "last"}}}, namespace)
@@ -158,10 +171,11 @@ async def test_whoever_finds_another_holder_ends_its_term(
     control_plane: Cluster, admin: Admin, namespace: str
 ) -> None:
     await free_lease(admin, namespace)
-    async with candidates(control_plane.kubeconfig, namespace, 1) as (only,):
+    async with candidates(control_plane.kubeconfig, namespace, 1, LONG) as (only,):
         await until(only.election.may_write)
-        await admin.patch(LEASES, LEASE, {"spec": {"holderIdentity": "usurper"}}, namespace)
-        assert await until(lambda: not only.election.may_write()) < 1
+        theirs = {"holderIdentity": "usurper", "leaseDurationSeconds": 1}
+        await admin.patch(LEASES, LEASE, {"spec": theirs}, namespace)
+        await until(lambda: not only.election.may_write())
         await until(only.election.may_write)
         assert only.terms == 2
 
@@ -175,11 +189,11 @@ async def test_a_deleted_lease_ends_the_term_and_nobody_leads_for_one_duration(
         History(three).recorded() as history,
     ):
         await until_led(three)
+        deleted = clock()
         await admin.delete(LEASES, LEASE, namespace)
         await until(lambda: not leader(three))
-        lost = clock()
         await until_led(three)
-        assert clock() - lost >= FAST.duration - FAST.renew - 0.1
+        assert clock() - deleted >= FAST.duration
     assert history.overlaps == []
 
 
@@ -189,7 +203,7 @@ async def test_lead_is_cancelled_and_has_ended_before_the_lease_is_given_up(
     """The last words of a leader are still its own to write."""
     await free_lease(admin, namespace)
     api = KubernetesClient(from_kubeconfig(control_plane.kubeconfig))
-    election = Election(api, namespace, LEASE, identity("pod"), FAST)
+    election = Election(api, namespace, LEASE, identity("pod"), LONG)
     last: list[tuple[bool, str]] = []
 
     async def lead() -> None:
@@ -215,7 +229,7 @@ async def test_run_ends_as_lead_does_and_gives_the_lease_up(
 ) -> None:
     await free_lease(admin, namespace)
     api = KubernetesClient(from_kubeconfig(control_plane.kubeconfig))
-    election = Election(api, namespace, LEASE, identity("pod"), FAST)
+    election = Election(api, namespace, LEASE, identity("pod"), LONG)
 
     async def lead() -> None:
         if ends == "raises":

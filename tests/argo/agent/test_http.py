@@ -18,6 +18,7 @@ from bridge.argo.node import Node
 from crossover.kubernetes.access import from_url
 from crossover.kubernetes.client import KubernetesClient
 from testbed.ports import free_port
+from testbed.servers import PATIENCE
 from tests.argo.agent.web import Web, certificate, served
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
@@ -260,7 +261,7 @@ async def test_a_task_that_is_gone_is_let_go_of(web: Web) -> None:
 
 
 async def _until(condition: Any) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < end
         await asyncio.sleep(0.01)

@@ -15,7 +15,7 @@ from crossover.kubernetes.access import from_kubeconfig, from_url
 from crossover.kubernetes.client import KubernetesClient
 from testbed.kubernetes.admin import ROLE_BINDINGS, ROLES, Admin
 from testbed.ports import free_port
-from tests.argo.agent.accounts import AGENT, SECRETS, apply_file, kubeconfig_of
+from tests.argo.agent.accounts import AGENT, SECRETS, allowed, apply_file, kubeconfig_of
 from tests.argo.agent.test_http import LOOPBACK
 from tests.argo.agent.web import Web, served
 from tests.argo.conftest import Cluster
@@ -45,6 +45,8 @@ async def made(
         await admin.create(SECRETS, body, namespace)
     await grant(admin, namespace, "granted")
     path = await kubeconfig_of(admin, control_plane.kubeconfig, AGENT, namespace, tmp_path)
+    async with Admin.connected(path) as agent:
+        await allowed(lambda: agent.get(SECRETS, "granted", namespace))
     api = KubernetesClient(from_kubeconfig(path))
     tasks = HttpTasks(api, allow=LOOPBACK)
     yield tasks

@@ -30,9 +30,9 @@ from crossover.errors import Unavailable
 from crossover.kubernetes.access import from_kubeconfig
 from crossover.kubernetes.client import KubernetesClient, Object, Params
 from testbed.kubernetes.admin import Admin
-from testbed.servers import TemporalServer
+from testbed.servers import PATIENCE, TemporalServer
 from tests.argo.agent.accounts import AGENT, apply_file, kubeconfig_of
-from tests.argo.agent.conftest import PATIENCE, until
+from tests.argo.agent.conftest import until
 from tests.argo.agent.controller import Controlled, template
 from tests.argo.agent.program import AgentProgram
 from tests.argo.agent.test_cancel import all_listed, begun, until_status

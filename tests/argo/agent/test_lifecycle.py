@@ -176,7 +176,7 @@ async def test_a_waiting_node_is_pending_and_says_how_it_goes(
     async def told() -> bool:
         return node in await workflow.results()
 
-    await until(told, within=25)
+    await until(told)
     found = (await workflow.results())[node]
     assert found["phase"] == "Pending"
     assert "http://temporal.test/" in found["message"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from testbed.kubernetes.admin import SERVICE_ACCOUNTS, TASK_SETS, Admin, Refused
@@ -16,11 +16,13 @@ from tests.argo.agent.accounts import (
     POLICIES,
     POLICY_BINDINGS,
     RESOURCES,
+    allowed,
     apply_file,
     documents,
     kubeconfig_of,
     task_set,
 )
+from tests.argo.agent.conftest import until
 from tests.argo.conftest import Cluster
 
 TASKS: dict[str, Any] = {
@@ -66,16 +68,19 @@ async def write(who: Admin, namespace: str, nodes: dict[str, Any], **more: Any) 
 
 
 async def until_in_force(agent: Admin, namespace: str) -> None:
-    """The API server takes up new policies a moment later. Each try is another change: none is allowed."""
-    async with asyncio.timeout(20):
-        for number in itertools.count():
-            try:
-                await write(agent, namespace, {"theirs": {"message": f"probe {number}"}})
-            except Refused as refused:
-                if refused.status == 422:
-                    return
-                raise
-            await asyncio.sleep(0.1)
+    """The API server takes up new roles and policies a moment later. Each try is another change: none is
+    allowed."""
+    numbers = itertools.count()
+
+    async def judged() -> bool:
+        try:
+            await write(agent, namespace, {"theirs": {"message": f"probe {next(numbers)}"}})
+        except Refused as refused:
+            if refused.status != 403:
+                return refused.status == 422
+        return False
+
+    await until(judged)
 
 
 async def refused(who: Admin, namespace: str, status: dict[str, Any]) -> str:
@@ -168,7 +173,7 @@ async def test_wider_rights_do_not_widen_what_it_may_write(
     ]
     for call in calls:
         with pytest.raises(Refused) as caught:
-            await call()
+            await allowed(call)
         assert "nothing but the status" in caught.value.message
 
 
@@ -187,18 +192,41 @@ async def test_others_write_what_they_may(
     await admin.apply(RESOURCES["RoleBinding"], binding, namespace)
     path = await kubeconfig_of(admin, control_plane.kubeconfig, "other-agent", namespace, tmp_path)
     async with Admin.connected(path) as other:
-        await write(other, namespace, {"theirs": NODE, "ours": NODE})
+        await allowed(lambda: write(other, namespace, {"theirs": NODE, "ours": NODE}))
     await admin.patch(TASK_SETS, "wf", {"status": {"nodes": None}}, namespace, "status")
 
 
+@pytest.mark.timeout(600)
 async def test_thousands_of_nodes_are_judged_within_the_apis_budget(
     agent: Admin, admin: Admin, namespace: str
 ) -> None:
-    """Others' nodes are compared each time; a policy that runs out of budget would refuse everything."""
+    """Others' nodes are compared each time; a policy that runs out of budget would refuse everything.
+
+    The budget is of steps, not of time: a machine that is slow is none of the policy's business.
+    """
     tasks = {f"node-{index}": TASKS["theirs" if index % 2 else "ours"] for index in range(4000)}
     nodes = {key: NODE for key, task in tasks.items() if "hello" in task["plugin"]}
-    await admin.create(TASK_SETS, task_set("large", tasks), namespace)
-    await admin.patch(TASK_SETS, "large", {"status": {"nodes": nodes}}, namespace, "status")
     own = {key: NODE for key, task in tasks.items() if "crossover" in task["plugin"]}
-    found = await agent.patch(TASK_SETS, "large", {"status": {"nodes": own}}, namespace, "status")
+    await admin.create(TASK_SETS, task_set("large", {}), namespace)
+    await answered(lambda: admin.patch(TASK_SETS, "large", {"spec": {"tasks": tasks}}, namespace))
+    await answered(lambda: admin.patch(TASK_SETS, "large", {"status": {"nodes": nodes}}, namespace, "status"))
+    found = await answered(
+        lambda: agent.patch(TASK_SETS, "large", {"status": {"nodes": own}}, namespace, "status")
+    )
     assert len(found["status"]["nodes"]) == 4000
+
+
+async def answered(call: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+    """The answer, or what refuses it, of an API server that may be too slow to give one at once.
+
+    It gives up a request after 34 s with a 504, and etcd after 7 s with a 500 that says so. What is asked
+    here can be asked again.
+    """
+    while True:
+        try:
+            return await call()
+        except httpx.TimeoutException:
+            continue
+        except Refused as refused:
+            if refused.status != 504 and "request timed out" not in refused.message:
+                raise

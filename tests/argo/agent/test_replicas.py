@@ -36,13 +36,13 @@ async def test_a_replica_that_ends_leaves_runs_alone_and_another_goes_on_at_once
         async def led() -> bool:
             return sum([await each.metric("crossover_agent_leading") for each in replicas]) == 1
 
-        await until(led, within=30)
+        await until(led)
         run = await begun(client, workflow, node)
         leader = first if await first.metric("crossover_agent_leading") else second
         other = second if leader is first else first
         assert await leader.stop() == 0
         await run.signal("say", "done")
-        assert (await workflow.ended(node, within=10))[node]["phase"] == "Succeeded"
+        assert (await workflow.ended(node))[node]["phase"] == "Succeeded"
         assert (await run.describe()).status is WorkflowExecutionStatus.COMPLETED
         assert await other.metric("crossover_agent_leading") == 1
     await admin.delete_all(LEASES, namespace)

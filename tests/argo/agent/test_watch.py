@@ -14,6 +14,7 @@ from crossover.kubernetes.errors import Away, Missing
 from crossover.kubernetes.watch import Changed, Event, Gone, Listed, Watch
 from testbed.kubernetes.admin import CONFIG_MAPS, Admin
 from testbed.kubernetes.control_plane import ControlPlane
+from testbed.servers import PATIENCE
 from tests.argo.conftest import Cluster
 
 
@@ -67,7 +68,7 @@ async def test_a_silent_watch_is_begun_anew_where_it_stood(
     async with aclosing(watch.events()) as events:
         assert told(await following(events)) == "all"
         coming = asyncio.ensure_future(following(events))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while len(restarts) < 2:
                 await asyncio.sleep(0.05)
         await make(admin, namespace, "late")
@@ -101,7 +102,7 @@ async def make(admin: Admin, namespace: str, name: str, **labels: str) -> None:
 
 
 async def following(events: AsyncIterator[Event]) -> Event:
-    return await asyncio.wait_for(anext(events), 10)
+    return await asyncio.wait_for(anext(events), PATIENCE)
 
 
 def told(event: Event) -> str:

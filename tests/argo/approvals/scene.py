@@ -31,6 +31,7 @@ from crossover.audit import Entry, Event
 from crossover.contract.run import ArgoNode, Phase
 from crossover.errors import Unavailable
 from crossover.identity import Principal, Role
+from testbed.servers import PATIENCE
 
 T = TypeVar("T")
 _numbers = itertools.count()
@@ -203,7 +204,7 @@ def request(**changes: Any) -> ApprovalRequest:
     return ApprovalRequest.model_validate(given)
 
 
-async def until(look: Callable[[], Awaitable[T]], *, within: float = 20.0) -> T:
+async def until(look: Callable[[], Awaitable[T]], *, within: float = PATIENCE) -> T:
     """What `look` finds, as soon as it is something."""
     async with asyncio.timeout(within):
         while not (found := await look()):

@@ -16,7 +16,7 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from crossover.identity import Role, new_token
-from testbed.servers import Bridge, TemporalServer
+from testbed.servers import PATIENCE, Bridge, TemporalServer
 from tests.argo.approvals.patient import QUEUE, Patient
 from tests.argo.approvals.scene import node, until
 from tests.fake_argo import FakeArgo
@@ -168,7 +168,7 @@ async def test_a_waiting_client_is_answered_at_once(scene: Scene) -> None:
     brief = await scene.ask("vera", "GET", f"/{view['id']}", params={"wait": "0.1s"})
     assert (brief.json()["state"], waiting.done()) == ("pending", False)
     await scene.decide("alice", view["id"], "reject", "no")
-    assert (await asyncio.wait_for(waiting, 5)).json()["state"] == "rejected"
+    assert (await asyncio.wait_for(waiting, PATIENCE)).json()["state"] == "rejected"
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ async def test_what_a_killed_bridge_decided_the_next_one_carries_out(
                     found: list[dict[str, str]] = await run.query(Patient.so_far)
                     return found
 
-                (told,) = await until(heard, within=30)
+                (told,) = await until(heard)
                 assert (told["decision"], told["who"]) == ("approved", "alice")
         for run in runs:
             assert len(await run.query(Patient.so_far)) == 1

@@ -13,6 +13,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from bridge.approvals.record import Kept, State
 from crossover.contract.run import Phase
 from crossover.errors import InvalidField, NotFound, RunClosed
+from testbed.servers import PATIENCE
 from tests.argo.approvals.patient import QUEUE, Patient
 from tests.argo.approvals.scene import (
     ALICE,
@@ -139,8 +140,11 @@ async def test_a_delivery_that_hangs_does_not_hold_up_the_others(client: Client)
     one.argo.keep(quick)
 
     async def hang() -> None:
-        if len(one.argo.completed) == 1:
+        if one.argo.completed[-1][0] == slow["workflow"]:
             await stuck.wait()
+
+    async def completed() -> bool:
+        return {each[0] for each in one.argo.completed} == {slow["workflow"], quick["workflow"]}
 
     one.argo.at_set = hang
     async with one.at_work():
@@ -149,7 +153,7 @@ async def test_a_delivery_that_hangs_does_not_hold_up_the_others(client: Client)
             one.argo.suspend(own["workflow"], kept.id)
             await one.decide(ALICE, kept, "approve")
         await settled(one, kept)
-        assert [each[0] for each in one.argo.completed] == [slow["workflow"], quick["workflow"]]
+        await until(completed)
         stuck.set()
 
 
@@ -208,7 +212,7 @@ async def test_a_run_that_continued_as_new_hears_of_it_too(client: Client, worke
     await until(continued)
     await one.decide(ALICE, kept, "reject", "no")
     async with one.at_work():
-        heard = await asyncio.wait_for(client.get_workflow_handle(run.id).result(), 15)
+        heard = await asyncio.wait_for(client.get_workflow_handle(run.id).result(), PATIENCE)
     assert [each["decision"] for each in heard] == ["rejected"]
 
 

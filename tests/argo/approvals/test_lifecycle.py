@@ -11,6 +11,7 @@ from temporalio.client import Client
 from bridge.approvals.record import State
 from crossover.errors import Conflict, Forbidden, InvalidField, NotFound, RunClosed, ShuttingDown
 from crossover.identity import Principal, Role
+from testbed.servers import PATIENCE
 from tests.argo.approvals.scene import ALICE, BOB, STARTER, TENANT, Replica, node, replica, request, until
 
 VIEWER = Principal("vera", TENANT, Role.VIEWER)
@@ -207,21 +208,21 @@ async def test_a_list_comes_in_pages(one: Replica) -> None:
 
 async def test_who_waits_is_answered_when_it_is_decided(one: Replica) -> None:
     kept, stop = await one.asked(), asyncio.Event()
-    waiting = asyncio.create_task(one.approvals.wait(VIEWER, kept.id, timeout=20, stop=stop))
+    waiting = asyncio.create_task(one.approvals.wait(VIEWER, kept.id, timeout=PATIENCE, stop=stop))
     brief = await one.approvals.wait(VIEWER, kept.id, timeout=0.2, stop=stop)
     assert brief.state is State.PENDING
     assert not waiting.done()
     await one.decide(ALICE, kept, "approve")
-    assert (await asyncio.wait_for(waiting, 5)).state is State.APPROVED
+    assert (await asyncio.wait_for(waiting, PATIENCE)).state is State.APPROVED
 
 
 async def test_who_waits_is_sent_away_when_the_bridge_goes(one: Replica) -> None:
     kept, stop = await one.asked(), asyncio.Event()
-    waiting = asyncio.create_task(one.approvals.wait(VIEWER, kept.id, timeout=20, stop=stop))
+    waiting = asyncio.create_task(one.approvals.wait(VIEWER, kept.id, timeout=PATIENCE, stop=stop))
     await asyncio.sleep(0)
     stop.set()
     with pytest.raises(ShuttingDown):
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, PATIENCE)
 
 
 async def test_neither_description_nor_details_are_in_the_audit(one: Replica) -> None:

@@ -38,6 +38,7 @@ from bridge.waits.settings import WaitSettings
 from bridge.waits.views import Views
 from crossover.audit import Entry, Event
 from crossover.contract.run import Mode
+from testbed.servers import PATIENCE
 from tests.bridge.application import QUEUE
 
 TENANT = "default"
@@ -137,7 +138,7 @@ class Replica:
 
     async def ended(self, run: Snapshot) -> dict[str, Any]:
         """Its view once it is over."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not (view := await self.hub.wait(run.ref, timeout=10, revision=None)).closed:
                 continue
         return view.data

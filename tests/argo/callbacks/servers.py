@@ -11,6 +11,7 @@ import httpx
 
 from crossover.contract.run import ArgoNode
 from testbed.argo import RealArgo
+from testbed.servers import PATIENCE
 from tests.fake_argo import FakeArgo
 
 OUTPUTS = ("rows", "result")
@@ -95,7 +96,7 @@ class Real:
         return _suspended_phase(reply.json())
 
     async def retry(self, node: ArgoNode) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while (await self._retried(node)).status_code != httpx.codes.OK:
                 await asyncio.sleep(0.05)
 
@@ -104,14 +105,14 @@ class Real:
         return await self.real.http.put(path, json={"name": node.workflow, "namespace": node.namespace})
 
     async def _until(self, node: ArgoNode, phase: str) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while await self.phase(node) != phase:
                 await asyncio.sleep(0.05)
 
     async def delete(self, node: ArgoNode) -> None:
         reply = await self.real.http.delete(f"/api/v1/workflows/{node.namespace}/{node.workflow}")
         reply.raise_for_status()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while await self._exists(node):
                 await asyncio.sleep(0.05)
 

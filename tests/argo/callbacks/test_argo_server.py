@@ -18,6 +18,7 @@ from bridge.steps.record import Callback
 from crossover.contract.argo import node_id
 from crossover.contract.run import ArgoNode, Phase
 from crossover.errors import Unavailable
+from testbed.servers import PATIENCE
 from tests.argo.callbacks.moments import NOW
 from tests.argo.callbacks.servers import OUTPUTS, Server
 from tests.fake_argo import FakeArgo
@@ -41,7 +42,7 @@ async def waiting(client: ArgoServer, node: ArgoNode) -> Active:
 
 
 async def put(server: Server, node: ArgoNode, verb: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=PATIENCE) as http:
         reply = await http.put(f"/api/v1/workflows/{node.namespace}/{node.workflow}/{verb}", json=body)
     return reply.status_code, reply.json()
 
@@ -131,7 +132,7 @@ async def test_the_fake_answers_as_recorded(argo: FakeArgo) -> None:
     argo.suspend(node, "r-1", outputs={"rows": None})
     parameters = argo.node(node, node_id("susp-s5h88", "susp-s5h88.wait"))["inputs"]["parameters"]
     parameters[0]["name"] = "run-id"
-    async with httpx.AsyncClient(base_url=argo.url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=argo.url, trust_env=False, timeout=PATIENCE) as http:
         for asked, said, status in _recorded():
             reply = await http.put("/api/v1/workflows/argo/susp-s5h88/set", json=asked)
             assert reply.status_code == status

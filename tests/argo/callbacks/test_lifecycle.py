@@ -11,7 +11,7 @@ import pytest
 
 from bridge.steps.engine import Snapshot
 from crossover.contract.run import ArgoNode
-from testbed.servers import TemporalServer
+from testbed.servers import PATIENCE, TemporalServer
 from tests.argo.callbacks.replica import BRISK, Replica
 from tests.argo.callbacks.servers import Server
 from tests.argo.callbacks.waiting import becomes
@@ -37,7 +37,7 @@ async def begun(
 
 
 async def put(server: Server, node: ArgoNode, verb: str, **body: str) -> None:
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=PATIENCE) as http:
         reply = await http.put(f"/api/v1/workflows/{node.namespace}/{node.workflow}/{verb}", json=body)
     assert reply.status_code == 200, reply.text
 

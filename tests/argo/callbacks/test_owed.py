@@ -19,7 +19,7 @@ from bridge.temporal.owed import OwedRuns
 from bridge.temporal.rpc import Rpc
 from crossover.contract.names import SEARCH_ATTRIBUTES
 from crossover.contract.run import Mode
-from testbed.servers import BIN, Program, TemporalServer
+from testbed.servers import BIN, PATIENCE, Program, TemporalServer
 from tests.argo.callbacks.replica import Replica
 from tests.argo.callbacks.waiting import becomes
 from tests.bridge.conftest import make_worker, start_body
@@ -77,7 +77,7 @@ async def test_runs_from_before_the_search_attribute_was_registered_are_found() 
         names = [part for name in SEARCH_ATTRIBUTES for part in ("--name", name, "--type", "Keyword")]
         command = [str(BIN / "temporal"), "operator", "search-attribute", "create"]
         async with Program([*command, *names, "--address", temporal.address]) as registering:
-            assert await registering.wait(within=30) == 0
+            assert await registering.wait(within=PATIENCE) == 0
 
         async def found() -> bool:
             owed = await owed_runs(temporal)

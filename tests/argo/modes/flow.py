@@ -13,6 +13,7 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
 from crossover.contract.run import ArgoNode, Scope, run_id, workflow_prefix
+from testbed.servers import PATIENCE
 
 MODES = ("step", "plugin", "callback", "agent")
 ENDS = ("stop", "terminate", "delete", "deadline")
@@ -148,7 +149,7 @@ class Flow(ABC):
         return
 
 
-async def until(condition: Callable[[], Awaitable[bool]], within: float = 20) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], within: float = PATIENCE) -> None:
     async with asyncio.timeout(within):
         while not await condition():
             await asyncio.sleep(0.05)

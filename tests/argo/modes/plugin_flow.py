@@ -28,7 +28,7 @@ class PluginFlow(FakeArgoFlow):
     async def _begin(self, step: str, wanted: Asked) -> Callable[[], Awaitable[str]]:
         body = self._body(step, wanted)
         pod = await self._running_pod()
-        await pod.poll(body)
+        await pod.told(body)
 
         async def ends() -> str:
             return phase(await pod.until(body, over))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from temporalio.client import Client
 
-from testbed.servers import BIN, Program
+from testbed.servers import BIN, PATIENCE, Program
 from tests.argo.modes.flow import Asked
 from tests.argo.modes.with_fake_argo import FakeArgoFlow
 from tests.bridge.application import QUEUE
@@ -39,7 +39,7 @@ class StepFlow(FakeArgoFlow):
         await pod.start()
 
         async def ends() -> str:
-            return "Succeeded" if await pod.wait(within=30) == 0 else "Failed"
+            return "Succeeded" if await pod.wait(within=PATIENCE) == 0 else "Failed"
 
         return ends
 

@@ -59,7 +59,7 @@ async def test_a_step_waits_while_temporal_is_away(
         async def told() -> bool:
             return "is away" in (tmp_path / f"{flow.name}-0.log").read_text()
 
-        await until(told, within=40)
+        await until(told)
         await node.finish()
         assert flow.pods[0].running
         await proxy.listen()

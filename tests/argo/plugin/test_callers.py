@@ -13,7 +13,7 @@ from temporalio.client import Client
 
 from crossover.identity import Role, new_token
 from testbed.servers import Bridge, TemporalServer
-from tests.argo.plugin.agent_pod import EXECUTE, agent_pod, asked, phase, workflow
+from tests.argo.plugin.agent_pod import EXECUTE, agent_pod, asked, message, phase, workflow
 from tests.argo.plugin.test_nodes import run_id
 
 Tokens = dict[str, tuple[str, dict[str, Any]]]
@@ -56,7 +56,7 @@ async def test_two_tenants_that_ask_the_same_have_a_run_each(
     body, runs = asked(workflow("same")), set()
     for tenant in ("acme", "beta"):
         async with agent_pod(tmp_path, guarded.url, CROSSOVER_TOKEN=tokens[tenant][0]) as pod:
-            run = run_id((await pod.poll(body))["node"]["message"])
+            run = run_id(message(await pod.told(body)))
             assert run.startswith(f"crossover/{tenant}/argo/")
             runs.add((await client.get_workflow_handle(run).describe()).run_id)
     assert len(runs) == 2
@@ -66,7 +66,7 @@ async def test_a_secret_that_holds_a_header_holds_a_token(
     guarded: Bridge, tokens: Tokens, tmp_path: Path
 ) -> None:
     async with agent_pod(tmp_path, guarded.url, CROSSOVER_TOKEN=f"Bearer {tokens['acme'][0]}") as pod:
-        assert phase(await pod.poll(asked(workflow()))) == "Pending"
+        assert phase(await pod.told(asked(workflow()))) == "Pending"
 
 
 async def test_a_plugin_without_a_token_or_role_fails_its_nodes_and_says_what_to_give_it(
@@ -78,7 +78,7 @@ async def test_a_plugin_without_a_token_or_role_fails_its_nodes_and_says_what_to
         (tokens["viewer"][0], "viewer may not start runs"),
     ):
         async with agent_pod(tmp_path, guarded.url, CROSSOVER_TOKEN=token) as pod:
-            node = (await pod.poll(asked(workflow())))["node"]
+            node = (await pod.first())["node"]
             assert node["phase"] == "Error"
             assert words in node["message"]
             assert not token or token not in node["message"] + pod.log.read_text()
@@ -89,7 +89,7 @@ async def test_a_namespace_of_argo_that_is_not_the_tenants_is_refused(
 ) -> None:
     token = tokens["beta"][0]
     async with agent_pod(tmp_path, guarded.url, CROSSOVER_TOKEN=token) as pod:
-        node = (await pod.poll(asked(workflow(namespace="foreign"))))["node"]
+        node = (await pod.told(asked(workflow(namespace="foreign"))))["node"]
         assert node["phase"] == "Error"
     metadata = workflow(namespace="foreign")
     reply = await guarded.http.post(

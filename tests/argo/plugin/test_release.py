@@ -14,8 +14,8 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from testbed.servers import Bridge, TemporalServer
-from tests.argo.plugin.agent_pod import AgentPod, agent_pod, asked, workflow
+from testbed.servers import PATIENCE, Bridge, TemporalServer
+from tests.argo.plugin.agent_pod import AgentPod, agent_pod, asked, message, workflow
 from tests.argo.plugin.test_nodes import run_id
 from tests.fake_argo import FakeArgo
 
@@ -59,13 +59,13 @@ def known(metadata: dict[str, str]) -> dict[str, str]:
 
 async def begun(pod: AgentPod, client: Client, metadata: dict[str, str], **task: Any) -> str:
     """An open run of the workflow that visibility knows of; its id."""
-    run = run_id((await pod.poll(asked(metadata, **task)))["node"]["message"])
+    run = run_id(message(await pod.told(asked(metadata, **task))))
     await until_listed(client, run)
     return run
 
 
 async def until_listed(client: Client, run: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not [each async for each in client.list_workflows(f"WorkflowId = '{run}'")]:
             await asyncio.sleep(0.1)
 
@@ -75,7 +75,7 @@ async def status(client: Client, run: str) -> WorkflowExecutionStatus | None:
 
 
 async def until_cancelled(client: Client, run: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while await status(client, run) is not WorkflowExecutionStatus.CANCELED:
             await asyncio.sleep(0.05)
 
@@ -145,7 +145,7 @@ async def test_runs_of_other_modes_and_of_other_workflows_are_not_the_pods(
 async def test_a_bridge_that_is_away_holds_no_pod_back(tmp_path: Path) -> None:
     async with agent_pod(tmp_path, "http://127.0.0.1:9") as pod:
         await pod.poll(asked(workflow("orphan")))
-        assert await pod.sidecar.stop(within=8) == 0
+        assert await pod.sidecar.stop() == 0
         assert "its runs are left to themselves: connection refused" in pod.log.read_text()
 
 

@@ -13,8 +13,19 @@ import httpx
 import pytest
 
 from testbed.ports import free_port
-from testbed.servers import Bridge, Program, until_open
-from tests.argo.plugin.agent_pod import EXECUTE, AgentPod, agent_pod, asked, over, phase, workflow
+from testbed.servers import PATIENCE, Bridge, Program, until_open
+from tests.argo.plugin.agent_pod import (
+    EXECUTE,
+    SLOW,
+    AgentPod,
+    agent_pod,
+    asked,
+    message,
+    over,
+    phase,
+    tells,
+    workflow,
+)
 from tests.proxy import Proxy
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -78,7 +89,7 @@ async def test_other_calls_of_the_rpc_are_left_to_other_plugins(pod: AgentPod, p
     ids=repr,
 )
 async def test_garbage_is_a_node_that_says_so(pod: AgentPod, body: bytes) -> None:
-    reply = await pod.poll(body)
+    reply = await pod.until(body, lambda reply: reply == {} or tells(reply))
     if reply != {}:
         assert reply["node"]["phase"] == "Error"
         assert reply["node"]["message"].startswith("not started: ")
@@ -94,7 +105,7 @@ async def test_a_body_that_no_template_can_be_is_refused_and_the_sidecar_goes_on
 async def test_while_the_bridge_is_away_the_tasks_of_other_plugins_are_still_theirs(tmp_path: Path) -> None:
     async with agent_pod(tmp_path, f"http://127.0.0.1:{free_port()}") as pod:
         assert await pod.poll(asked(workflow(), key="slack", text="crossover")) == {}
-        ours = await pod.poll(asked(workflow()))
+        ours = await pod.first()
         assert ours == {
             "node": {"phase": "Pending", "message": "waiting for the bridge: connection refused"},
             "requeue": "5s",
@@ -128,7 +139,7 @@ async def test_trouble_on_the_way_fails_no_node(
     tmp_path: Path, head: str, body: str, words: str, requeue: str
 ) -> None:
     async with answering(head, body) as url, agent_pod(tmp_path, url) as pod:
-        reply = await pod.poll(asked(workflow()))
+        reply = await pod.first()
         assert reply["node"]["phase"] == "Pending"
         assert words in reply["node"]["message"] or "closed" in reply["node"]["message"]
         assert reply["requeue"] == requeue
@@ -151,26 +162,24 @@ async def test_a_refusal_of_the_bridge_fails_the_node_and_says_what_to_do(
         answering(head, problem(kind, status, retryable=False)) as url,
         agent_pod(tmp_path, url) as pod,
     ):
-        reply = await pod.poll(asked(workflow()))
+        reply = await pod.first()
         assert reply["node"]["phase"] == "Error"
         assert reply["node"]["message"].startswith("not started: So it is.")
         assert advice in reply["node"]["message"]
         assert "requeue" not in reply
 
 
-async def test_a_lost_or_frozen_answer_is_waited_for_no_longer_than_a_second(
-    bridge: Bridge, tmp_path: Path
-) -> None:
+async def test_a_lost_or_frozen_answer_is_not_waited_for(bridge: Bridge, tmp_path: Path) -> None:
     async with Proxy(bridge.port) as proxy, agent_pod(tmp_path, f"http://{proxy.address}") as pod:
         body = asked(workflow("proxied"))
         proxy.mode = "drop_replies"
-        assert "closed" in (await pod.poll(body))["node"]["message"]
-        proxy.mode = "freeze"
+        lost = await pod.poll(body)
+        assert "closed" in message(lost) or message(lost) == SLOW
+        proxy.mode = "freeze"  # who waited for an answer would wait for ever
         assert (await pod.poll(body))["node"] == {}
         proxy.mode = "forward"
         proxy.cut()
-        back = await pod.until(body, lambda reply: reply["node"] != {}, within=5)
-        assert "http://temporal.test" in back["node"]["message"]
+        assert "http://temporal.test" in message(await pod.told(body))
 
 
 async def test_a_connection_that_the_bridge_has_closed_meanwhile_is_no_outage(
@@ -180,7 +189,7 @@ async def test_a_connection_that_the_bridge_has_closed_meanwhile_is_no_outage(
         body = asked(workflow("kept"))
         for _ in range(4):
             reply = await pod.poll(body)
-            assert "waiting for" not in str(reply)
+            assert "waiting for" not in str(reply) or message(reply) == SLOW
             proxy.cut()
 
 
@@ -201,18 +210,17 @@ async def test_the_sidecar_names_its_bridge_token_and_pod_but_passes_the_agents_
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/bridge"
     body = asked(workflow())
     async with server, agent_pod(tmp_path, url, CROSSOVER_TOKEN_FILE=str(token)) as pod:
-        await pod.poll(body)
-        token.write_text("second")
-        await pod.poll(body)
+        for identity in ("first", "second"):
+            token.write_text(identity)
+            while not any(identity.encode() in each for each in seen):  # unless there was no time to send it
+                await pod.poll(body)
         assert pod.token.encode() not in b"".join(seen)
-    first, second, last = (each.decode().lower() for each in seen)
-    assert first.startswith("post /bridge/api/v1/template.execute http/1.1")
-    assert "authorization: bearer first" in first
-    assert "authorization: bearer second" in second
+    *questions, last = (each.decode().lower() for each in seen)
+    for each in questions:
+        assert each.startswith("post /bridge/api/v1/template.execute http/1.1")
+        assert "authorization: bearer first" in each or "authorization: bearer second" in each
     assert last.startswith("post /bridge/v1/releases http/1.1")
-    instances = [
-        line for each in (first, second) for line in each.split("\r\n") if "crossover-instance" in line
-    ]
+    instances = [line for each in questions for line in each.split("\r\n") if "crossover-instance" in line]
     assert len(set(instances)) == 1
     assert len(instances[0].split(": ")[1]) == 16
 
@@ -226,14 +234,14 @@ async def test_settings_that_cannot_be_used_end_the_start_with_their_name(tmp_pa
         pod = AgentPod(tmp_path, "http://127.0.0.1:9", **env)
         await pod.http.aclose()
         await pod.sidecar.start()
-        assert await pod.sidecar.wait(within=20) == 2
+        assert await pod.sidecar.wait(within=PATIENCE) == 2
         assert words in pod.log.read_text()
 
 
 async def test_a_port_that_is_taken_ends_the_start(pod: AgentPod, tmp_path: Path) -> None:
     other = Program(pod.sidecar._args, pod.env, tmp_path / "second.log")
     await other.start()
-    assert await other.wait(within=20) == 1
+    assert await other.wait(within=PATIENCE) == 1
     assert "in use" in (tmp_path / "second.log").read_text()
 
 
@@ -259,7 +267,7 @@ async def test_every_reply_is_json_of_its_declared_length(pod: AgentPod) -> None
 
 async def test_a_sigterm_in_the_very_moment_of_the_start_is_not_lost(tmp_path: Path) -> None:
     async with agent_pod(tmp_path, "http://127.0.0.1:9") as pod:
-        assert await pod.sidecar.stop(within=8) == 0
+        assert await pod.sidecar.stop() == 0
 
 
 async def test_answers_that_drip_keep_no_thread_for_longer_than_a_question(tmp_path: Path) -> None:
@@ -273,7 +281,7 @@ async def test_answers_that_drip_keep_no_thread_for_longer_than_a_question(tmp_p
             if dripping < 16:
                 dripping += 1
                 writer.write(b"HTTP/1.1 200 OK\r\nx-drip: ")
-                for _ in range(100):
+                while True:
                     await asyncio.sleep(0.2)
                     writer.write(b"x")
                     await writer.drain()
@@ -288,4 +296,4 @@ async def test_answers_that_drip_keep_no_thread_for_longer_than_a_question(tmp_p
         body = asked(workflow())
         waiting = await asyncio.gather(*(pod.poll(body) for _ in range(16)))
         assert {phase(each) for each in waiting} <= {"Pending", ""}
-        await pod.until(body, over, within=3)
+        await pod.until(body, over)

@@ -14,7 +14,7 @@ from temporalio.client import Client
 
 from testbed.argo import RealArgo
 from testbed.kubernetes.admin import WORKFLOW_TEMPLATES, WORKFLOWS, Admin
-from testbed.servers import Bridge
+from testbed.servers import PATIENCE, Bridge
 from tests.argo.real.agent_pod import AgentPod
 
 TEMPLATES = Path(__file__).parents[3] / "argo_templates"
@@ -89,7 +89,7 @@ class Scene:
     async def phase(self, name: str) -> str:
         return str((await self.workflow(name)).get("status", {}).get("phase", ""))
 
-    async def over(self, name: str, *, within: float = 40.0) -> Object:
+    async def over(self, name: str, *, within: float = PATIENCE) -> Object:
         """The workflow once it is over; in plugin mode its agent pod goes with it."""
         async with asyncio.timeout(within):
             while await self.phase(name) not in OVER:
@@ -97,13 +97,13 @@ class Scene:
         await self.stop_agent_pod(name)
         return await self.workflow(name)
 
-    async def run_of(self, name: str, *, within: float = 20.0) -> Object:
+    async def run_of(self, name: str, *, within: float = PATIENCE) -> Object:
         """The view of the workflow's one run, once there is one."""
         runs = await self.runs(name, within=within)
         assert len(runs) == 1, runs
         return runs[0]
 
-    async def runs(self, name: str, *, at_least: int = 1, within: float = 20.0) -> list[Object]:
+    async def runs(self, name: str, *, at_least: int = 1, within: float = PATIENCE) -> list[Object]:
         """Views of Temporal's executions of the workflow's nodes: retries are executions of their own."""
         async with asyncio.timeout(within):
             while True:
@@ -112,7 +112,7 @@ class Scene:
                     return list(found)
                 await asyncio.sleep(0.1)
 
-    async def run_ends(self, run: str, *, within: int = 20) -> Object:
+    async def run_ends(self, run: str, *, within: int = 50) -> Object:
         reply = await self.bridge.http.get(f"/v1/runs/{run}", params={"wait": f"{within}s"})
         view: Object = reply.json()
         assert view["exit_code"] is not None, view

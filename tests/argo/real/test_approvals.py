@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from testbed.servers import PATIENCE
 from tests.argo.real.scene import Scene, dag, nodes, outputs
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.parametrize("mode", ["callback"])]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.parametrize("mode", ["callback"])]
 
 
 def ask(**parameters: str) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def ask(**parameters: str) -> dict[str, Any]:
 
 async def pending(scene: Scene, workflow: str) -> dict[str, Any]:
     """The approval that the workflow asks for."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             reply = await scene.bridge.http.get("/v1/approvals", params={"trace_id": workflow})
             if found := reply.json()["approvals"]:
@@ -69,7 +70,7 @@ async def test_what_a_stopped_workflow_asked_for_is_asked_no_more(scene: Scene, 
     approval = await pending(scene, name)
     await scene.argo.call("stop", name)
     await scene.over(name)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while True:
             reply = await scene.bridge.http.get(f"/v1/approvals/{approval['id']}")
             if reply.json()["state"] == "withdrawn":
