@@ -231,7 +231,7 @@ class Runs:
             workflow = await self._workflows.get(node)
         except CrossoverError as error:
             return None, error.detail
-        return stop_reason(workflow, uid=node.uid, now=now), "the Argo workflow goes on"
+        return stop_reason(workflow, node, now), "the Argo workflow goes on"
 
 
 def _record(run: Snapshot) -> RunRecord:

@@ -10,34 +10,23 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, best_match
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from referencing import Registry as SchemaRegistry
-from referencing.exceptions import Unresolvable
 
 from crossover.contract.durations import parse_duration
 from crossover.contract.run import valid_tenant
-from crossover.errors import Forbidden, InvalidField, UnknownApp
+from crossover.errors import Forbidden, UnknownApp
 
 MAX_EXECUTION_TIMEOUT = 30 * 86400.0
 """Seconds. No run is without an end: one whose type nobody registers would otherwise live for ever."""
-
-_NO_OTHERS: SchemaRegistry[Any] = SchemaRegistry()
-"""Schemas stand on their own: a reference never makes the bridge fetch anything."""
 
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(ge=1, le=MAX_EXECUTION_TIMEOUT)]
 
 
 def _checked_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    try:
-        Draft202012Validator.check_schema(schema)
-        next(Draft202012Validator(schema, registry=_NO_OTHERS).iter_errors({}), None)
-    except SchemaError as error:
-        raise ValueError(f"is not a JSON Schema: {error.message}") from None
-    except Unresolvable as error:
-        raise ValueError(f"refers to a schema that is not in it: {error.ref}") from None
-    return schema
+    # JSON Schema's library is 3 MB: for those who have an app with a schema.
+    from bridge.steps.input_schema import checked
+
+    return checked(schema)
 
 
 class _Strict(BaseModel):
@@ -157,23 +146,7 @@ def _not_allowed(what: str, name: str, key: str) -> str:
 
 def check_input(app: App, input: Mapping[str, Any]) -> None:
     """Raises InvalidField, naming the place but never the value: inputs may hold secrets."""
-    if not app.input_schema:
-        return
-    try:
-        error = best_match(Draft202012Validator(app.input_schema, registry=_NO_OTHERS).iter_errors(input))
-    except Unresolvable as unresolvable:
-        raise InvalidField(
-            f"The app's input schema refers to {unresolvable.ref}, which is not in it: tell its operator.",
-            field="input",
-        ) from None
-    if error is None:
-        return
-    field = ".".join(["input", *(str(part) for part in error.absolute_path)])
-    rule = f"{error.validator}: {error.validator_value!r}"
-    raise InvalidField(f"{field} does not meet the app's input schema ({rule[:200]}).", field=field)
+    if app.input_schema:
+        from bridge.steps.input_schema import check
 
-
-def open_registry(tenant: str) -> Registry:
-    """For a laptop without a registry file: one tenant that may start everything."""
-    anything = Tenant(argo_namespaces=("*",), apps=("*",), task_queues=("*",), workflow_types=("*",))
-    return Registry(tenants={tenant: anything})
+        check(app.input_schema, input)

@@ -9,12 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from crossover.contract.argo import fnv32a, node_id
+from crossover.contract.argo import fnv32a, node_id, nodes_of
 from log_streamer.model import Node
-from log_streamer.sources.workflow_states import display_name, nodes_of
-
-FULFILLED = frozenset({"Succeeded", "Failed", "Error", "Skipped", "Omitted"})
-"""Phases of a node that will not change by itself."""
+from log_streamer.sources.workflow_states import display_name
 
 NEVER_RAN = frozenset({"Skipped", "Omitted"})
 
@@ -45,7 +42,7 @@ class StepContainer:
 
 def step_containers(workflow: Mapping[str, Any]) -> Iterator[StepContainer]:
     """The containers of all nodes that have, or had, a pod."""
-    nodes = nodes_of(workflow.get("status") or {})
+    nodes = nodes_of(workflow)
     for node in nodes.values():
         if node.get("phase") in NEVER_RAN or node.get("memoizationStatus", {}).get("hit"):
             continue

@@ -5,13 +5,10 @@ A Workflow object is the one that Argo keeps in Kubernetes, and that Argo Server
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from crossover.contract.argo import nodes_of
 from log_streamer.model import Kind, Node, State
 from log_streamer.sources.source import Engine
 
@@ -23,9 +20,6 @@ _FLOWS = frozenset({"DAG", "Steps"})
 
 _OVER = ("Succeeded", "Failed", "Error")
 """Phases of a workflow that has ended, the worst last."""
-
-_MOST_NODE_BYTES = 64 << 20
-"""Of nodes that Argo compressed, which it does beyond 1 MB (`ALWAYS_OFFLOAD_NODE_STATUS` apart)."""
 
 
 class WorkflowStates:
@@ -89,29 +83,13 @@ def display_name(node_name: str) -> str:
     return node_name[start:]
 
 
-def nodes_of(status: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The nodes by id, also those that Argo has compressed (base64 of gzip of JSON).
-
-    Nodes that Argo offloaded into its own database are not in the object; Argo Server puts them back.
-    """
-    if nodes := status.get("nodes"):
-        return dict(nodes)
-    try:
-        unzip = zlib.decompressobj(wbits=31)
-        text = unzip.decompress(base64.b64decode(status.get("compressedNodes") or ""), _MOST_NODE_BYTES)
-        nodes = json.loads(text or "{}")
-    except (binascii.Error, zlib.error, ValueError):
-        return {}
-    return nodes if isinstance(nodes, dict) else {}
-
-
 def _states(workflow: Mapping[str, Any]) -> Iterator[State]:
     meta, status = workflow["metadata"], workflow.get("status") or {}
     name, created = meta["name"], meta.get("creationTimestamp") or ""
     if status.get("phase"):
         id_ = f"{meta.get('namespace', '')}/{name}"
         yield _state(Kind.WORKFLOW, id_, name, status, created, progress=status.get("progress"))
-    for id_, node in nodes_of(status).items():
+    for id_, node in nodes_of(workflow).items():
         kind = node.get("type", "")
         if kind in _REPEATS or not node.get("phase") or (id_ == name and kind in _FLOWS):
             continue

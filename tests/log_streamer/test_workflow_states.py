@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from crossover.contract.argo import nodes_of
 from log_streamer.model import Kind, Node, State
 from log_streamer.sources.source import Engine
-from log_streamer.sources.workflow_states import WorkflowStates, display_name, nodes_of
+from log_streamer.sources.workflow_states import WorkflowStates, display_name
 
 RECORDED = Path("tests/recordings/argo/workflow-events.jsonl")
 
@@ -177,14 +178,14 @@ def test_a_workflow_that_waits_for_its_turn_is_as_old_as_its_object() -> None:
 def test_nodes_that_argo_has_compressed_are_read() -> None:
     nodes = {"n": node("Pod", "Running")}
     packed = base64.b64encode(gzip.compress(json.dumps(nodes).encode())).decode()
-    assert nodes_of({"compressedNodes": packed}) == nodes
+    assert nodes_of({"status": {"compressedNodes": packed}}) == nodes
 
 
 @pytest.mark.parametrize(
     "packed", ["", "%%%", "QUJD", base64.b64encode(gzip.compress(b"[1]", mtime=0)).decode()]
 )
 def test_compressed_nodes_that_are_none_count_as_no_nodes(packed: str) -> None:
-    assert nodes_of({"compressedNodes": packed}) == {}
+    assert nodes_of({"status": {"compressedNodes": packed}}) == {}
 
 
 @pytest.mark.parametrize(

@@ -10,23 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bridge.argo.nodes_of import nodes_of
+from crossover.contract.argo import COMPLETED, EXIT_HANDLER, FULFILLED, nodes_of
 from crossover.kubernetes.watch import version_of
 
 Template = Mapping[str, Any]
 Serves = Callable[[Template], bool]
 """Whether a template is for us."""
 
-FULFILLED = frozenset({"Succeeded", "Failed", "Error", "Skipped", "Omitted"})
-"""Source: argo-workflows, pkg/apis/workflow/v1alpha1/workflow_types.go (`NodePhase.Fulfilled`)."""
-
-_OVER = frozenset({"Succeeded", "Failed", "Error"})
 _TYPES = frozenset({"Plugin", "HTTP"})
 """Node types whose templates come in TaskSets."""
-
-_EXIT = ".onExit"
-"""Part of the names of exit handlers' nodes. Source: argo-workflows, workflow/common/util.go
-(`GenerateOnExitNodeName`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +151,7 @@ def _over(metadata: Mapping[str, Any], status: Mapping[str, Any]) -> str | None:
     if metadata.get("deletionTimestamp"):
         return "the Argo workflow is being deleted"
     phase = _text(status.get("phase"))
-    return f"the Argo workflow is over ({phase})" if phase in _OVER else None
+    return f"the Argo workflow is over ({phase})" if phase in COMPLETED else None
 
 
 def _owner(metadata: Mapping[str, Any]) -> str:
@@ -171,7 +163,9 @@ def _owner(metadata: Mapping[str, Any]) -> str:
 
 def _node(node: Mapping[str, Any]) -> NodeState:
     return NodeState(
-        sys.intern(_text(node.get("phase"))), _text(node.get("startedAt")), _EXIT in _text(node.get("name"))
+        sys.intern(_text(node.get("phase"))),
+        _text(node.get("startedAt")),
+        EXIT_HANDLER in _text(node.get("name")),
     )
 
 

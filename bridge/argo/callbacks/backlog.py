@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from bridge.argo.callbacks.deliveries import Deliveries
-from bridge.argo.callbacks.over import same_workflow
 from bridge.argo.callbacks.pace import Pace
 from bridge.argo.callbacks.settings import CallbackSettings
 from bridge.argo.callbacks.sources import TiedRuns, Workflows
 from bridge.argo.callbacks.target import Done, Over, find
 from bridge.argo.callbacks.tied import Tied, tied
+from bridge.steps.stopping import same_workflow
 from crossover.errors import CrossoverError
 from crossover.telemetry import get_logger
 

@@ -9,16 +9,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bridge.argo.callbacks.over import workflow_over
-from bridge.argo.callbacks.target import suspended
 from bridge.argo.callbacks.tied import Tied
-from bridge.argo.nodes_of import FULFILLED, nodes_of
-from crossover.contract.argo import node_id
+from bridge.steps.stopping import stop_reason
+from bridge.steps.suspended import suspended
+from crossover.contract.argo import FULFILLED, node_id, nodes_of
 
 
 def orphaned(run: Tied, workflow: Mapping[str, Any] | None, now: datetime) -> str | None:
     """Why nothing waits for the run any more, or None. What cannot be seen counts as waiting."""
-    over = workflow_over(workflow, run.node, now)
+    over = stop_reason(workflow, run.node, now)
     if over is not None or workflow is None:
         return over
     return _node_over(run, workflow) if run.callback is None else _suspend_over(run, workflow)

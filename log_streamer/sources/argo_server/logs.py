@@ -13,12 +13,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Any
 
+from crossover.contract.argo import FULFILLED, nodes_of
 from log_streamer.model import Container
 from log_streamer.sources.argo_server.client import ArgoServer
 from log_streamer.sources.argo_server.keys import Place
-from log_streamer.sources.pods import FULFILLED
 from log_streamer.sources.source import Gone, Life, NotReady
-from log_streamer.sources.workflow_states import nodes_of
 
 ASK_AFTER = 10.0
 """Seconds without a line after which the node is asked whether it still runs."""
@@ -110,7 +109,7 @@ def _line(entry: Mapping[str, Any]) -> bytes:
 
 def node_life(workflow: Mapping[str, Any], place: Place) -> Life:
     """What a Workflow object tells of a node's container."""
-    node = nodes_of(workflow.get("status") or {}).get(place.node)
+    node = nodes_of(workflow).get(place.node)
     if workflow["metadata"].get("uid") != place.uid or node is None:
         return Life.GONE
     if node.get("phase") in FULFILLED or (node.get("startedAt") or "") != place.started_at:

@@ -7,13 +7,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing
 from typing import Any
 
+from crossover.contract.argo import FULFILLED
 from log_streamer.sources.argo_server.archive import ArchivedLogs, log_artifact
 from log_streamer.sources.argo_server.client import ArgoServer
 from log_streamer.sources.argo_server.keys import Place, archived_container, live_container
 from log_streamer.sources.argo_server.logs import ServerLogs
 from log_streamer.sources.gathering import Gathering
 from log_streamer.sources.outage import Outage
-from log_streamer.sources.pods import FULFILLED, StepContainer, step_containers
+from log_streamer.sources.pods import StepContainer, step_containers
 from log_streamer.sources.source import (
     Finding,
     Found,

@@ -13,11 +13,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from crossover.contract.argo import FULFILLED
 from crossover.contract.run import valid_trace_id
 from log_streamer.model import Container, SourceName
 from log_streamer.sources.local.files import reading
 from log_streamer.sources.local.forms import Cri
-from log_streamer.sources.pods import FULFILLED, StepContainer, step_containers
+from log_streamer.sources.pods import StepContainer, step_containers
 from log_streamer.sources.source import (
     Finding,
     Found,
