@@ -49,6 +49,8 @@ ARGO = "apis/argoproj.io/v1alpha1"
 RBAC = "apis/rbac.authorization.k8s.io/v1"
 
 NAMESPACES = Resource("api/v1", "namespaces")
+NODES = Resource("api/v1", "nodes")
+PODS = Resource("api/v1", "pods")
 CONFIG_MAPS = Resource("api/v1", "configmaps")
 SERVICE_ACCOUNTS = Resource("api/v1", "serviceaccounts")
 LEASES = Resource("apis/coordination.k8s.io/v1", "leases")

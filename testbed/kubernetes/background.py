@@ -66,20 +66,21 @@ class Background:
 
     async def _start(self, layout: Layout) -> None:
         layout.write()
-        self._spawn(layout, layout.etcd(self._programs), layout.etcd_log)
-        self._spawn(layout, layout.kube_apiserver(self._programs), layout.api_log)
+        self._spawn(layout, layout.etcd(self._programs))
+        self._spawn(layout, layout.kube_apiserver(self._programs))
         await until_ready(layout, lambda: len(self.processes()) == 2)
         async with Admin.connected(layout.kubeconfig) as admin:
             await apply_crds(admin)
 
-    def _spawn(self, layout: Layout, command: list[str], log: Path) -> None:
-        with log.open("ab") as output:
+    def _spawn(self, layout: Layout, command: list[str]) -> None:
+        name = Path(command[0]).name
+        with layout.log(name).open("ab") as output:
             started = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
         state = self._read() or {"ports": asdict(layout.ports), "processes": {}}
         born = psutil.Process(started.pid).create_time()
-        state["processes"][Path(command[0]).name] = {"pid": started.pid, "born": born}
+        state["processes"][name] = {"pid": started.pid, "born": born}
         self._state.write_text(json.dumps(state))
 
     def _read(self) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class ControlPlane:
         self.layout = Layout(folder.absolute(), Ports())
         self.flags = tuple(flags)
         self._programs = programs
-        self._etcd = Program(_tethered(self.layout.etcd(programs)), log=self.layout.etcd_log)
+        self._etcd = Program(_tethered(self.layout.etcd(programs)), log=self.layout.log("etcd"))
         self._api = self._new_api()
 
     @property
@@ -110,7 +110,7 @@ class ControlPlane:
 
     def _new_api(self) -> Program:
         command = self.layout.kube_apiserver(self._programs, self.flags)
-        return Program(_tethered(command), log=self.layout.api_log)
+        return Program(_tethered(command), log=self.layout.log("kube-apiserver"))
 
     def _signal_api(self, sig: signal.Signals) -> None:
         if self._api.running and self._api.process:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from testbed.kubernetes.identity import ADMIN, User, private_key, token_rows
 from testbed.ports import free_port
 
 LOOPBACK = "127.0.0.1"
@@ -28,19 +26,29 @@ class Ports:
 
 @dataclass(frozen=True)
 class Layout:
-    """What lies where below `folder`. What is made once is kept: a second start finds the same objects."""
+    """What lies where below `folder`. What is made once is kept: a second start finds the same objects.
+
+    Args:
+        host: the address at which the API server is reached.
+        users: who has a token and a kubeconfig; the first is the admin.
+    """
 
     folder: Path
     ports: Ports
+    host: str = LOOPBACK
+    users: tuple[User, ...] = (ADMIN,)
 
     @property
     def url(self) -> str:
-        return f"https://{LOOPBACK}:{self.ports.api}"
+        return f"https://{self.host}:{self.ports.api}"
 
     @property
     def kubeconfig(self) -> Path:
         """Of an admin: a member of system:masters."""
-        return self.folder / "kubeconfig"
+        return self.kubeconfig_of(self.users[0])
+
+    def kubeconfig_of(self, user: User) -> Path:
+        return self.folder / ("kubeconfig" if user == self.users[0] else f"{user.short}.kubeconfig")
 
     @property
     def ca_file(self) -> Path:
@@ -48,40 +56,44 @@ class Layout:
         return self.folder / "certs" / "apiserver.crt"
 
     @property
-    def etcd_log(self) -> Path:
-        return self.folder / "etcd.log"
+    def logs(self) -> Path:
+        return self.folder / "logs"
 
-    @property
-    def api_log(self) -> Path:
-        return self.folder / "kube-apiserver.log"
+    def log(self, program: str) -> Path:
+        return self.logs / f"{program}.log"
 
     @property
     def token(self) -> str:
         """The admin's."""
-        return self._tokens.read_text().partition(",")[0]
+        return self._tokens()[self.users[0].name]
 
     @property
-    def _tokens(self) -> Path:
-        return self.folder / "tokens.csv"
-
-    @property
-    def _service_account_key(self) -> Path:
+    def service_account_key(self) -> Path:
         return self.folder / "service-account.key"
 
-    def write(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        _write_once(self._tokens, _admin_token)
-        _write_once(self._service_account_key, _private_key)
-        _private(self.kubeconfig, yaml.safe_dump(self._kubeconfig()).encode())
+    @property
+    def _token_file(self) -> Path:
+        return self.folder / "tokens.csv"
 
-    def _kubeconfig(self) -> dict[str, object]:
+    def write(self) -> None:
+        self.logs.mkdir(parents=True, exist_ok=True)
+        write_once(self._token_file, lambda: token_rows(self.users))
+        write_once(self.service_account_key, private_key)
+        for user in self.users:
+            write_private(self.kubeconfig_of(user), yaml.safe_dump(self._kubeconfig(user)).encode())
+
+    def _tokens(self) -> dict[str, str]:
+        rows = (row.split(",") for row in self._token_file.read_text().splitlines())
+        return {name: token for token, name, *_ in rows}
+
+    def _kubeconfig(self, user: User) -> dict[str, object]:
         cluster = {"server": self.url, "certificate-authority": str(self.ca_file.absolute())}
         return {
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": "testbed", "cluster": cluster}],
-            "users": [{"name": "admin", "user": {"token": self.token}}],
-            "contexts": [{"name": "testbed", "context": {"cluster": "testbed", "user": "admin"}}],
+            "users": [{"name": user.name, "user": {"token": self._tokens()[user.name]}}],
+            "contexts": [{"name": "testbed", "context": {"cluster": "testbed", "user": user.name}}],
             "current-context": "testbed",
         }
 
@@ -104,38 +116,27 @@ class Layout:
         return [
             str(programs / "kube-apiserver"),
             f"--etcd-servers=http://{LOOPBACK}:{self.ports.etcd}",
-            f"--bind-address={LOOPBACK}",
-            f"--advertise-address={LOOPBACK}",
+            f"--bind-address={self.host}",
+            f"--advertise-address={self.host}",
             "--endpoint-reconciler-type=none",  # it refuses loopback, and rewrites a lease for nobody
             f"--secure-port={self.ports.api}",
             f"--cert-dir={self.ca_file.parent}",
-            f"--token-auth-file={self._tokens}",
+            f"--token-auth-file={self._token_file}",
             "--authorization-mode=Node,RBAC",
             "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-account-key-file={self._service_account_key}",
-            f"--service-account-signing-key-file={self._service_account_key}",
+            f"--service-account-key-file={self.service_account_key}",
+            f"--service-account-signing-key-file={self.service_account_key}",
             f"--service-cluster-ip-range={SERVICES}",
             "--profiling=false",
             *flags,
         ]
 
 
-def _write_once(file: Path, content: Callable[[], bytes]) -> None:
+def write_once(file: Path, content: Callable[[], bytes]) -> None:
     if not file.exists():
-        _private(file, content())
+        write_private(file, content())
 
 
-def _private(file: Path, content: bytes) -> None:
+def write_private(file: Path, content: bytes) -> None:
     file.touch(mode=0o600)
     file.write_bytes(content)
-
-
-def _admin_token() -> bytes:
-    """A row of kube-apiserver's token file: token, user, uid, groups."""
-    return f"{secrets.token_urlsafe(32)},admin,admin,system:masters\n".encode()
-
-
-def _private_key() -> bytes:
-    """kube-apiserver takes the private key also where it only verifies."""
-    key = generate_private_key(SECP256R1())
-    return key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())

@@ -62,13 +62,10 @@ def _is_free(port: int) -> bool:
 
 
 def _said(layout: Layout) -> str:
-    ends = [f"{log}: {_end(log.read_text(errors='replace'))}" for log in _logs(layout)]
-    return "\n".join(ends)
+    logs = [log for log in map(layout.log, ("etcd", "kube-apiserver")) if log.exists()]
+    return "\n".join(f"{log}: {log_end(log)}" for log in logs)
 
 
-def _logs(layout: Layout) -> list[Path]:
-    return [log for log in (layout.etcd_log, layout.api_log) if log.exists()]
-
-
-def _end(text: str) -> str:
-    return " | ".join(text.strip().splitlines()[-3:])[-1500:]
+def log_end(log: Path) -> str:
+    """Its last lines."""
+    return " | ".join(log.read_text(errors="replace").strip().splitlines()[-3:])[-1500:]

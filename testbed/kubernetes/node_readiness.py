@@ -1,0 +1,65 @@
+"""Waiting until a node takes pods, with a limit."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import httpx
+
+from testbed.kubernetes import dns
+from testbed.kubernetes.admin import NODES, SERVICE_ACCOUNTS, Admin, Object, Refused
+from testbed.kubernetes.kubelet import NAME
+from testbed.kubernetes.readiness import NotReady, log_end
+from testbed.kubernetes.services import PROXY_READY
+
+READY_WITHIN = 60.0
+
+
+async def until_serving(logs: Path, *, within: float = READY_WITHIN) -> None:
+    """Returns once Services have rules and names. Raises NotReady."""
+    await _until_healthy(PROXY_READY, logs / "kube-proxy.log", within)
+    await _until_healthy(dns.READY, logs / "coredns.log", within)
+
+
+async def until_node_ready(admin: Admin, logs: Path, *, within: float = READY_WITHIN) -> None:
+    """Returns once pods of the default namespace would be accepted, and run. Raises NotReady."""
+    try:
+        async with asyncio.timeout(within):
+            while not await _takes_pods(admin):
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        said = log_end(logs / "kubelet.log")
+        raise NotReady(f"The node was not ready after {within:g} s. Its kubelet says: {said}") from None
+
+
+async def _takes_pods(admin: Admin) -> bool:
+    """A namespace's pods are refused until its service account is there."""
+    with contextlib.suppress(Refused, httpx.HTTPError):
+        await admin.get(SERVICE_ACCOUNTS, "default", "default")
+        return is_free(await admin.get(NODES, NAME))
+    return False
+
+
+def is_free(node: Object) -> bool:
+    """Ready, and nothing keeps pods away: the taint of an unready node goes a moment after it is ready."""
+    conditions = node.get("status", {}).get("conditions", [])
+    ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+    return ready and not node.get("spec", {}).get("taints")
+
+
+async def _until_healthy(url: str, log: Path, within: float) -> None:
+    try:
+        async with asyncio.timeout(within), httpx.AsyncClient(trust_env=False, timeout=5) as http:
+            while not await _is_healthy(http, url):
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise NotReady(f"{url} was not ready after {within:g} s. {log}: {log_end(log)}") from None
+
+
+async def _is_healthy(http: httpx.AsyncClient, url: str) -> bool:
+    try:
+        return (await http.get(url)).status_code == 200
+    except httpx.HTTPError:
+        return False
