@@ -1,6 +1,6 @@
 """Writes the pages of docs/ that say what the code says: `make docs`, or `python -m docs.generate --check`.
 
-settings.md, errors.md, step.md, metrics.md and all *.json are made here and never edited by hand.
+settings.md, errors.md, step.md, metrics.md, alerts.md and all *.json are made here and never edited by hand.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from crossover.flags.schema import document_schema
-from docs.pages import errors, metrics, openapi, settings, step
+from docs.pages import alerts, errors, metrics, openapi, settings, step
 
 DIRECTORY = Path(__file__).parent
 
@@ -20,6 +20,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors.render,
     "step.md": step.render,
     "metrics.md": metrics.render,
+    "alerts.md": alerts.render,
     "flags.schema.json": openapi.rendered(document_schema),
     "openapi-bridge.json": openapi.rendered(openapi.bridge),
     "openapi-log-streamer.json": openapi.rendered(openapi.log_streamer),
