@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import subprocess
@@ -12,9 +13,10 @@ from typing import Any
 import psutil
 
 from testbed.kubernetes.admin import Admin
-from testbed.kubernetes.build import BIN
+from testbed.kubernetes.build import BIN, build
 from testbed.kubernetes.crds import apply_crds
 from testbed.kubernetes.layout import Layout, Ports
+from testbed.kubernetes.programs import CONTROL_PLANE
 from testbed.kubernetes.readiness import is_ready, until_ready
 from testbed.ports import preferred_port
 
@@ -30,37 +32,55 @@ class Background:
         self._programs = programs
         self._state = self._folder / "state.json"
 
-    async def up(self) -> Layout:
-        """Returns once it is ready and knows Argo's resources; leaves what is up already. Raises NotReady."""
-        if len(self.processes()) == 2 and (known := self.layout()) and await is_ready(known):
-            return known
-        self.down()
-        layout = Layout(self._folder, Ports(preferred_port(6443), preferred_port(2379), preferred_port(2380)))
-        try:
-            await self._start(layout)
-        except BaseException:
-            self.down()
-            raise
-        return layout
+    @property
+    def kubeconfig(self) -> Path:
+        """Of an admin."""
+        return Layout(self._folder, Ports(0, 0, 0)).kubeconfig
 
-    def down(self) -> list[str]:
+    @property
+    def url(self) -> str:
+        """Of the API server; empty when it is not up."""
+        layout = self._layout()
+        return layout.url if layout else ""
+
+    async def up(self) -> Path:
+        """The kubeconfig, once it is ready and knows Argo's resources; leaves what is up already.
+
+        Raises Unbuilt, NotReady.
+        """
+        if not await self.ready():
+            await asyncio.to_thread(build, CONTROL_PLANE, into=self._programs)
+            await self.down()
+            layout = Layout(self._folder, Ports(*map(preferred_port, (6443, 2379, 2380))))
+            try:
+                await self._start(layout)
+            except BaseException:
+                await self.down()
+                raise
+        return self.kubeconfig
+
+    async def down(self) -> list[str]:
         """Ends exactly what `up` started: the names of what ran. Objects are kept for the next `up`."""
         ended = []
         for name, process in reversed(self.processes().items()):
             # kube-apiserver would serve open watches for another 15 s, and keeps nothing itself.
             process.kill() if name == "kube-apiserver" else process.terminate()
-            _wait(process)
+            await asyncio.to_thread(_wait, process)
             ended.append(name)
         self._state.unlink(missing_ok=True)
         return ended
+
+    async def ready(self) -> bool:
+        """Whether both run, and the API server says that it is ready."""
+        layout = self._layout()
+        return layout is not None and len(self.processes()) == 2 and await is_ready(layout)
 
     def processes(self) -> dict[str, psutil.Process]:
         """Those of `up` that run. A pid that has been given to somebody else since is not among them."""
         found = {name: _process(**known) for name, known in self._read().get("processes", {}).items()}
         return {name: process for name, process in found.items() if process}
 
-    def layout(self) -> Layout | None:
-        """None when it is not up."""
+    def _layout(self) -> Layout | None:
         ports = self._read().get("ports")
         return Layout(self._folder, Ports(**ports)) if ports else None
 

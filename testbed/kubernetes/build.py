@@ -6,17 +6,16 @@ what is there already takes nothing.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
+from testbed.kubernetes.locks import alone
 from testbed.kubernetes.programs import CONTROL_PLANE, GoProgram
 
 HOME = Path(__file__).parents[2] / ".testbed"
@@ -38,10 +37,13 @@ def build(
     for program in programs:
         if _is_built(program, into):
             continue
-        into.mkdir(parents=True, exist_ok=True)
-        with _alone(program, into, until):
-            if not _is_built(program, into):
-                _build(program, into, until)
+        try:
+            # A lock for each program: who needs two must not wait for who builds ten.
+            with alone(into / f"{program.name}.lock", until):
+                if not _is_built(program, into):
+                    _build(program, into, until)
+        except TimeoutError:
+            raise Unbuilt(f"Another build of {program.name} did not end in time.") from None
     return into
 
 
@@ -52,24 +54,6 @@ def _is_built(program: GoProgram, folder: Path) -> bool:
 
 def _stamp_file(program: GoProgram, folder: Path) -> Path:
     return folder / f"{program.name}.stamp"
-
-
-@contextmanager
-def _alone(program: GoProgram, into: Path, until: float) -> Generator[None, None, None]:
-    """One build of it at a time; the kernel lets go of the lock of a process that has died.
-
-    A lock of its own for each program: who needs two must not wait for who builds ten.
-    """
-    with (into / f"{program.name}.lock").open("w") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    raise Unbuilt(f"Another build of {program.name} did not end in time.") from None
-                time.sleep(0.2)
-        yield
 
 
 def _build(program: GoProgram, into: Path, until: float) -> None:

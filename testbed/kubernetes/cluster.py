@@ -11,19 +11,19 @@ from pathlib import Path
 
 import psutil
 
-from testbed.kubernetes import pause
 from testbed.kubernetes.admin import Admin
 from testbed.kubernetes.build import BIN, HOME, build
-from testbed.kubernetes.cgroups import remove_cgroups
 from testbed.kubernetes.crds import apply_crds
-from testbed.kubernetes.dns import allow
 from testbed.kubernetes.locks import alone
 from testbed.kubernetes.machine import lacks
-from testbed.kubernetes.network import connect, disconnect, refuse_a_second
-from testbed.kubernetes.node import Node
-from testbed.kubernetes.node_readiness import until_node_ready, until_serving
+from testbed.kubernetes.node import pause
+from testbed.kubernetes.node.cgroups import remove_cgroups
+from testbed.kubernetes.node.dns import allow
+from testbed.kubernetes.node.namespaces import Node
+from testbed.kubernetes.node.network import connect, disconnect, refuse_a_second
+from testbed.kubernetes.node.readiness import until_node_ready, until_serving
 from testbed.kubernetes.programs import FULL
-from testbed.kubernetes.readiness import is_ready, until_ready
+from testbed.kubernetes.readiness import NotReady, is_ready, log_end, until_ready
 from testbed.kubernetes.services import NEEDED_FIRST, Services
 
 FOLDER = HOME / "full"
@@ -52,6 +52,11 @@ class Cluster:
     def kubeconfig(self) -> Path:
         """Of an admin."""
         return self._services.layout.kubeconfig
+
+    @property
+    def url(self) -> str:
+        """Of the API server, for this machine and for pods."""
+        return self._services.layout.url
 
     @property
     def kubectl(self) -> Path:
@@ -139,6 +144,7 @@ class Cluster:
             raise
 
     def _create(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)  # logs of the one before
         self._services.write()
         self._node.create(self._services.layout.log("node"))
         connect(self._node, self._folder)
@@ -168,9 +174,13 @@ class Cluster:
 
     async def _until_ready(self) -> None:
         await self._until_api_ready()
+        await asyncio.to_thread(self._services.containerd.until_ready)
         await until_serving(self.logs)
         async with Admin.connected(self.kubeconfig) as admin:
             await until_node_ready(admin, self.logs)
+        if ended := [name for name in self._services.commands() if name not in self.processes()]:
+            said = log_end(self._services.layout.log(ended[0]))
+            raise NotReady(f"{' and '.join(ended)} ended. {ended[0]} says: {said}")
 
     def _end(self) -> list[str]:
         ended = [*self.processes()]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from testbed.kubernetes import dns, kubelet
-from testbed.kubernetes.containerd import Containerd
 from testbed.kubernetes.identity import ADMIN, User, authority
 from testbed.kubernetes.layout import Layout, Ports, write_private
-from testbed.kubernetes.network import NODE, PODS
+from testbed.kubernetes.node import dns, kubelet
+from testbed.kubernetes.node.containerd import Containerd
+from testbed.kubernetes.node.network import NODE, PODS
 
 CONTROLLERS = User("system:kube-controller-manager")
 SCHEDULER = User("system:kube-scheduler")
@@ -20,6 +20,7 @@ API_SERVER = User("kube-apiserver", "system:masters")
 """As kubelet knows the one who asks for logs."""
 
 PROXY_READY = f"http://{NODE}:10256/healthz"
+KUBELET_READY = f"http://{NODE}:10248/healthz"
 
 NEEDED_FIRST = ("etcd", "kube-apiserver", "containerd")
 """The others end when they find none of these."""
@@ -69,6 +70,9 @@ class Services:
                 f"--kubelet-client-certificate={self._file('kubelet-client.crt')}",
                 f"--kubelet-client-key={self._file('kubelet-client.key')}",
                 "--kubelet-preferred-address-types=InternalIP",
+                # After SIGTERM, open watches are cut two seconds after the last short request was answered.
+                # Without this, they hold it for a minute.
+                "--shutdown-send-retry-after",
             ],
         )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from testbed.kubernetes.commands import Failed, run
 from testbed.kubernetes.machine import CNI
-from testbed.kubernetes.network import plugins
+from testbed.kubernetes.node.network import plugins
 
 PAUSE = "testbed.local/pause:1"
 """The image of the process that holds a pod's namespaces. Where a name's first part has no dot, containerd

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from testbed.kubernetes.dns import DOMAIN
-from testbed.kubernetes.network import NODE
+from testbed.kubernetes.node.dns import DOMAIN
+from testbed.kubernetes.node.network import NODE
 
 NAME = "node1"
 """The node's, as the API server knows it."""
@@ -26,6 +26,7 @@ def configuration(folder: Path, socket: Path, authority: Path) -> dict[str, obje
         "kind": "KubeletConfiguration",
         "containerRuntimeEndpoint": f"unix://{socket}",
         "address": NODE,
+        "healthzBindAddress": NODE,
         "authentication": {
             "anonymous": {"enabled": False},
             "webhook": {"enabled": True},

@@ -8,26 +8,27 @@ from pathlib import Path
 
 import httpx
 
-from testbed.kubernetes import dns
 from testbed.kubernetes.admin import NODES, SERVICE_ACCOUNTS, Admin, Object, Refused
-from testbed.kubernetes.kubelet import NAME
+from testbed.kubernetes.node import dns
+from testbed.kubernetes.node.kubelet import NAME
 from testbed.kubernetes.readiness import NotReady, log_end
-from testbed.kubernetes.services import PROXY_READY
+from testbed.kubernetes.services import KUBELET_READY, PROXY_READY
 
 READY_WITHIN = 60.0
 
 
 async def until_serving(logs: Path, *, within: float = READY_WITHIN) -> None:
-    """Returns once Services have rules and names. Raises NotReady."""
+    """Returns once Services have rules and names, and kubelet is there. Raises NotReady."""
     await _until_healthy(PROXY_READY, logs / "kube-proxy.log", within)
     await _until_healthy(dns.READY, logs / "coredns.log", within)
+    await _until_healthy(KUBELET_READY, logs / "kubelet.log", within)
 
 
 async def until_node_ready(admin: Admin, logs: Path, *, within: float = READY_WITHIN) -> None:
     """Returns once pods of the default namespace would be accepted, and run. Raises NotReady."""
     try:
         async with asyncio.timeout(within):
-            while not await _takes_pods(admin):
+            while not await _takes_pods(admin):  # noqa: ASYNC110 - no event tells
                 await asyncio.sleep(0.1)
     except TimeoutError:
         said = log_end(logs / "kubelet.log")
@@ -52,7 +53,7 @@ def is_free(node: Object) -> bool:
 async def _until_healthy(url: str, log: Path, within: float) -> None:
     try:
         async with asyncio.timeout(within), httpx.AsyncClient(trust_env=False, timeout=5) as http:
-            while not await _is_healthy(http, url):
+            while not await _is_healthy(http, url):  # noqa: ASYNC110 - no event tells
                 await asyncio.sleep(0.1)
     except TimeoutError:
         raise NotReady(f"{url} was not ready after {within:g} s. {log}: {log_end(log)}") from None

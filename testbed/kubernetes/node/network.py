@@ -11,7 +11,7 @@ from pathlib import Path
 
 from testbed.kubernetes.commands import Failed, run
 from testbed.kubernetes.layout import SERVICES
-from testbed.kubernetes.node import Node
+from testbed.kubernetes.node.namespaces import Node
 
 LINK = "crossover0"
 """The interface on this machine's side, and the mark that a cluster runs here."""

@@ -21,6 +21,16 @@ GONE_WITHIN = 30.0
 PRIVATE = ("kubelet", "cni")
 """Folders of /var/lib whose paths kubelet and containerd do not let us choose."""
 
+MACHINE_WIDE = (
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
+)
+"""Settings below /proc/sys that kubelet changes (its container manager) and no namespace holds apart."""
+
 
 class Node:
     """The namespaces that belong to `folder`. Their first process is `pause`, called with the folder's name:
@@ -36,7 +46,8 @@ class Node:
         return next((each for each in self._makers() if each.cmdline() == self._pause), None)
 
     def create(self, log: Path) -> None:
-        """Makes it. /run is empty there, and what lies at PRIVATE is kept below the folder."""
+        """Makes it. /run is empty there, what lies at PRIVATE is kept below the folder, and MACHINE_WIDE
+        settings are files that nobody heeds. Raises Failed, TimeoutError."""
         flags = ("--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child=KILL")
         leave(["unshare", *flags, *self._pause], log)
         until = time.monotonic() + BORN_WITHIN
@@ -93,6 +104,10 @@ class Node:
             source.mkdir(parents=True, exist_ok=True)
             target.mkdir(exist_ok=True)
             self.run("mount", "--bind", str(source), str(target))
+        for name in MACHINE_WIDE:
+            setting, copy = Path("/proc/sys", name), self._folder / "var" / name.replace("/", ".")
+            copy.write_text(setting.read_text())
+            self.run("mount", "--bind", str(copy), str(setting))
         self.run("mount", "--make-rshared", "/")  # kubelet's mounts must reach containerd's
 
 

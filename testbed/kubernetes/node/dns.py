@@ -5,7 +5,7 @@ from __future__ import annotations
 from testbed.kubernetes.admin import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, Admin
 from testbed.kubernetes.identity import User
 from testbed.kubernetes.layout import Layout
-from testbed.kubernetes.network import NODE
+from testbed.kubernetes.node.network import NODE
 
 DOMAIN = "cluster.local"
 USER = User("system:coredns")

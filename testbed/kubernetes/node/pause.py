@@ -7,7 +7,7 @@ from pathlib import Path
 from image.machine import this_machine
 from image.oci import Archive, Config, Layer
 from image.tree import File, Tree
-from testbed.kubernetes.containerd import PAUSE
+from testbed.kubernetes.node.containerd import PAUSE
 
 USER = "65535:65535"
 

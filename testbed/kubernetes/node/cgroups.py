@@ -1,4 +1,4 @@
-"""The cgroups of pods that are no more: the kernel keeps them, in each hierarchy, until somebody removes them."""
+"""The cgroups of pods that are no more: the kernel keeps them until somebody removes them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import time
 from pathlib import Path
 
-from testbed.kubernetes.kubelet import CGROUP
+from testbed.kubernetes.node.kubelet import CGROUP
 
 HIERARCHIES = Path("/sys/fs/cgroup")
 GONE_WITHIN = 10.0
