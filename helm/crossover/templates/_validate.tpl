@@ -179,7 +179,7 @@
 {{- define "crossover.validate.replicas" -}}
 {{- $auto := default (dict) .values.autoscaling }}
 {{- $least := int (include "crossover.replicas" .values) }}
-{{- $most := $auto.enabled | ternary (int $auto.maxReplicas) $least }}
+{{- $most := default false $auto.enabled | ternary (int $auto.maxReplicas) $least }}
 {{- if and $auto.enabled .values.replicas }}
 {{- fail (printf "%s.replicas and %s.autoscaling contradict each other: take one of them out." .key .key) }}
 {{- end }}
