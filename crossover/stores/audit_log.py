@@ -63,14 +63,19 @@ class AuditLog:
     Each process is a writer of its own, with a chain of its own. While the sink is away events wait; when too
     many do, the oldest are left to standard output alone, and an entry `audit.dropped` says how many. The log
     line of an event is written at once, and never left out by a log level.
+
+    Args:
+        waiting_limit: events.
+        closing: seconds that `aclose` takes to write at most.
     """
 
-    def __init__(self, sink: Sink, *, waiting_limit: int = WAITING_LIMIT) -> None:
+    def __init__(self, sink: Sink, *, waiting_limit: int = WAITING_LIMIT, closing: float = CLOSING) -> None:
         self.writer = uuid.uuid4().hex[:16]
         self.away: str | None = None
         self.dropped = 0
         self._sink = sink
         self._limit = waiting_limit
+        self._closing = closing
         self._waiting: deque[tuple[datetime, Event]] = deque()
         self._batch: list[Entry] = []
         self._last = START
@@ -111,7 +116,7 @@ class AuditLog:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         try:
-            async with asyncio.timeout(CLOSING):
+            async with asyncio.timeout(self._closing):
                 await self._write()
         except Exception as error:  # whatever it is, closing goes on
             _log.error("audit entries are left to the log alone", count=self.waiting, reason=_reason(error))

@@ -25,6 +25,9 @@ from crossover.stores.leases import StoreAway
 FILE = "file"
 """Who changed the document, and by which action, when it was not through us."""
 
+KEPT = 1000
+"""Versions."""
+
 LOOK_EVERY = 0.2
 """Seconds between two looks whether the file has changed."""
 
@@ -40,13 +43,16 @@ class FileFlags:
         writable: whether versions are put into the file; comments in it are lost then.
         state: directory of the versions; replicas on one machine may share it.
         timeout: seconds for one call.
+        kept: versions that the history goes back.
     """
 
-    def __init__(self, path: Path, *, writable: bool, state: Path, timeout: float = 1.0) -> None:
+    def __init__(
+        self, path: Path, *, writable: bool, state: Path, timeout: float = 1.0, kept: int = KEPT
+    ) -> None:
         self._path = path
         self._writable = writable
         self._yaml = path.suffix in (".yaml", ".yml")
-        self._versions = FileVersions(state)
+        self._versions = FileVersions(state, kept=kept)
         self._timeout = timeout
         self._parsed: tuple[bytes, Document] | None = None
         # A thread of its own: a file system that hangs must not take those that others need.

@@ -14,9 +14,6 @@ from crossover.flags.version import Version
 from crossover.stores.atomic_file import write_atomically
 from crossover.telemetry import get_logger
 
-KEPT = 1000
-"""Versions; older ones are dropped."""
-
 _log = get_logger("crossover.stores")
 
 
@@ -24,10 +21,14 @@ class FileVersions:
     """All calls block. They raise OSError, and ValueError for a file that is not as it was written.
 
     A version that cannot be written (the disk is full) is held in memory, and written with the next one.
+
+    Args:
+        kept: versions; older ones are dropped.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, kept: int) -> None:
         self._directory = directory
+        self._kept = kept
         self._proposal = directory / "next.json"
         self._unwritten: dict[int, Version] = {}
         self._newest: Version | None = None
@@ -92,7 +93,7 @@ class FileVersions:
             write_atomically(self._file(number), _text(version))
             del self._unwritten[number]
         held = sorted(self._on_disk())
-        for number in (*held[:-KEPT], *(each for each in held if each > newest)):
+        for number in (*held[: -self._kept], *(each for each in held if each > newest)):
             self._file(number).unlink(missing_ok=True)
         self.withdraw()
 

@@ -67,11 +67,18 @@ class FlagKeeper:
     Args:
         copy: where the last document survives a restart; None to keep none.
         poll: seconds between two looks at the store; changes that it tells of are looked at immediately.
+        start_within: seconds that `start` waits for the store.
         killed: evaluates as if the document's kill switch were on: for when no store can be written.
     """
 
     def __init__(
-        self, store: FlagStore, copy: FlagCopy | None, poll: float = 0.5, *, killed: bool = False
+        self,
+        store: FlagStore,
+        copy: FlagCopy | None,
+        poll: float = 0.5,
+        *,
+        start_within: float = START_WITHIN,
+        killed: bool = False,
     ) -> None:
         self.current: Version | None = None
         self._killed = killed
@@ -80,6 +87,7 @@ class FlagKeeper:
         self._store = store
         self._copy = copy
         self._poll = poll
+        self._start_within = start_within
         self._read_at = self.status.since
         self._refused = ""  # digest of the head that was refused last
         self._lock = asyncio.Lock()  # else a head that was read before a put would look like an older one
@@ -87,14 +95,15 @@ class FlagKeeper:
         self._changed = asyncio.Event()
 
     async def start(self) -> None:
-        """The copy, then one look at the store, within START_WITHIN. Never fails."""
+        """The copy, then one look at the store. Never fails."""
+        # The copy is waited for: it is this machine's own, and nobody loads it later.
+        if self._copy and (copied := await asyncio.to_thread(self._copy.load)):
+            self._take(copied)
         try:
-            async with asyncio.timeout(START_WITHIN):
-                if self._copy and (copied := await asyncio.to_thread(self._copy.load)):
-                    self._take(copied)
+            async with asyncio.timeout(self._start_within):
                 await self._look()
         except TimeoutError:
-            self._stale(f"The flag store did not answer within {START_WITHIN:g} s.")
+            self._stale(f"The flag store did not answer within {self._start_within:g} s.")
 
     async def run(self) -> None:
         """Follows the store until cancelled."""
