@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from temporalio.client import Client
 
 from testbed.servers import TemporalServer
@@ -27,7 +28,15 @@ async def client(temporal: TemporalServer) -> Client:
 
 
 def pytest_configure() -> None:
-    """Apps in this process log through pytest's capture, with plain tracebacks as in a real server."""
+    """Apps in this process log through pytest's capture, with plain tracebacks as in a real server.
+
+    Hypothesis by itself fails an example that takes 200 ms, which on a machine that stalls any may; and tries
+    others each time, so that one run would say something else than the next.
+    """
+    settings.register_profile(
+        "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("steady")
     structlog.configure(
         processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -24,6 +24,7 @@ class Proxy:
         self.mode = "forward"
         self.on_write: Hook | None = None  # sees each write's number; whether to pass it on
         self.dropped = 0
+        self.connections = 0
         self.writes = 0
         self._target = target
         self._server: asyncio.Server | None = None
@@ -62,6 +63,7 @@ class Proxy:
             writer.transport.abort()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         try:
             upstream, upstream_writer = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:

@@ -65,7 +65,7 @@ async def started(http: httpx.AsyncClient, workflow_type: str = "Echo", **change
     return view
 
 
-async def ended(http: httpx.AsyncClient, run: str, within: int = 20) -> dict[str, Any]:
+async def ended(http: httpx.AsyncClient, run: str, within: int = 45) -> dict[str, Any]:
     """The view of a run that is over."""
     reply = await http.get(f"/v1/runs/{run}", params={"wait": f"{within}s"})
     assert reply.status_code == 200, reply.text

@@ -14,6 +14,7 @@ from temporalio.client import Client
 
 from testbed.servers import Bridge
 from tests.bridge.conftest import start_body
+from tests.patience import PATIENCE
 
 
 def raw(body: bytes | str) -> bytes:
@@ -180,7 +181,7 @@ async def test_bad_settings_are_refused_in_a_sentence(
     bridge = Bridge("127.0.0.1:1", tmp_path / "log", **settings)
     await bridge.program.start()
     assert bridge.program.process is not None
-    code = await asyncio.wait_for(bridge.program.process.wait(), 20)
+    code = await asyncio.wait_for(bridge.program.process.wait(), PATIENCE)
     said = (tmp_path / "log").read_text()
     assert (code, words in said, "Traceback" in said) == (1, True, False), said
     await bridge.http.aclose()

@@ -18,6 +18,7 @@ from temporalio.worker import Worker
 from testbed.servers import Bridge, TemporalServer
 from tests.bridge.conftest import ended, start_body, started
 from tests.fake_argo import FakeArgo
+from tests.patience import PATIENCE
 
 
 async def picked_up(http: httpx.AsyncClient, run: dict[str, Any]) -> None:
@@ -94,7 +95,7 @@ async def test_a_promised_termination_is_kept_by_another_bridge_when_the_first_i
         view = await ended(two.http, run["id"], within=30)
         assert "it lasted 3s" in view["message"]
     query = f"WorkflowId = 'crossover-cancel/{run['temporal']['first_run_id']}/{run['id']}'"
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         while [each async for each in client.list_workflows(query)]:
             await asyncio.sleep(0.1)
 
@@ -191,7 +192,7 @@ async def released(bridge: Bridge, body: dict[str, Any], **release: Any) -> dict
 
 
 async def test_an_evicted_pod_detaches_and_its_run_goes_on(argo: FakeArgo, argo_bridge: Bridge) -> None:
-    body = start_body(input={"sleep": 1})
+    body = start_body(input={"sleep": 4})
     argo.keep(body["argo"])
     decided = await released(argo_bridge, body)
     assert decided["action"] == "detach"
@@ -223,13 +224,13 @@ async def test_a_deadline_that_has_passed_cancels_without_asking_argo(
 
 
 async def test_what_cannot_be_known_means_detach(http: httpx.AsyncClient, bridge: Bridge) -> None:
-    decided = await released(bridge, start_body(input={"sleep": 1}))
+    decided = await released(bridge, start_body(input={"sleep": 60}))
     assert decided["action"] == "detach"
     assert "argo_server_url" in decided["reason"]
 
 
 async def test_an_argo_server_that_fails_means_detach(argo: FakeArgo, argo_bridge: Bridge) -> None:
-    body = start_body(input={"sleep": 1})
+    body = start_body(input={"sleep": 60})
     argo.break_for(body["argo"]["workflow"])
     assert (await released(argo_bridge, body))["action"] == "detach"
 

@@ -15,6 +15,7 @@ from temporalio.worker import Worker
 
 from testbed.servers import Bridge, TemporalServer
 from tests.bridge.conftest import ended, start_body, started
+from tests.patience import PATIENCE
 from tests.proxy import Proxy
 
 LONG_OUTAGE = float(os.environ.get("CROSSOVER_OUTAGE", "60"))
@@ -36,7 +37,7 @@ async def fragile(temporal: TemporalServer, worker: Worker, tmp_path: Path) -> A
         yield Fragile(bridge, proxy)
 
 
-async def waited(http: httpx.AsyncClient, run: str, within: float) -> dict[str, object]:
+async def waited(http: httpx.AsyncClient, run: str, within: float = PATIENCE) -> dict[str, object]:
     """As the step command waits: asks again on every transient answer."""
     async with asyncio.timeout(within):
         while True:
@@ -72,8 +73,8 @@ async def test_a_bridge_that_starts_before_temporal_serves_once_it_is_there(
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
         assert refused.json()["exit_code"] == 75
         async with proxy:
-            run = await started(bridge.http)
-            assert (await ended(bridge.http, run["id"]))["phase"] == "Succeeded"
+            run = await until_started(bridge.http, start_body())
+            assert (await ended(bridge.http, run))["phase"] == "Succeeded"
 
 
 async def test_a_start_while_temporal_is_away_is_refused_and_can_be_repeated(
@@ -84,16 +85,22 @@ async def test_a_start_while_temporal_is_away_is_refused_and_can_be_repeated(
     reply = await fragile.bridge.http.post("/v1/runs", json=body)
     assert (reply.status_code, reply.json()["retryable"]) == (503, True)
     await fragile.proxy.listen()
-    async with asyncio.timeout(30):
-        while (reply := await fragile.bridge.http.post("/v1/runs", json=body)).status_code != 201:
-            assert reply.status_code == 503
+    run = await until_started(fragile.bridge.http, body)
+    assert (await ended(fragile.bridge.http, run))["phase"] == "Succeeded"
+
+
+async def until_started(http: httpx.AsyncClient, body: dict[str, object]) -> str:
+    """The run of a start that is repeated until Temporal is reached again."""
+    async with asyncio.timeout(PATIENCE):
+        while (reply := await http.post("/v1/runs", json=body)).status_code != 201:
+            assert reply.status_code in (503, 504), reply.text
             await asyncio.sleep(0.2)
-    assert (await ended(fragile.bridge.http, reply.json()["id"]))["phase"] == "Succeeded"
+    return str(reply.json()["id"])
 
 
 @pytest.mark.timeout(180)
 async def test_a_wait_outlives_a_minute_without_temporal(fragile: Fragile) -> None:
-    run = await started(fragile.bridge.http, input={"sleep": 2})
+    run = await started(fragile.bridge.http, input={"sleep": 10})
     waiting = asyncio.create_task(waited(fragile.bridge.http, run["id"], LONG_OUTAGE + 45))
     await asyncio.sleep(0.5)
     await fragile.proxy.refuse()
@@ -122,7 +129,7 @@ async def test_a_frozen_temporal_is_told_apart_from_a_refusal(fragile: Fragile) 
 
 async def test_a_waiting_client_notices_a_close_right_after_connections_were_cut(fragile: Fragile) -> None:
     run = await started(fragile.bridge.http, input={"sleep": 1.5})
-    waiting = asyncio.create_task(waited(fragile.bridge.http, run["id"], 30))
+    waiting = asyncio.create_task(waited(fragile.bridge.http, run["id"]))
     for _ in range(4):
         await asyncio.sleep(0.2)
         fragile.proxy.cut()
@@ -138,4 +145,7 @@ async def test_a_run_that_temporal_has_lost_is_not_found(worker: Worker, tmp_pat
         await temporal.start()  # in memory: nothing is left
         reply = await asyncio.wait_for(waiting, 45)
         assert reply.status_code in (404, 503)
-        assert (await bridge.http.get(f"/v1/runs/{run['id']}")).status_code == 404
+        async with asyncio.timeout(PATIENCE):
+            while (reply := await bridge.http.get(f"/v1/runs/{run['id']}")).status_code == 503:
+                await asyncio.sleep(0.2)
+        assert reply.status_code == 404

@@ -18,6 +18,7 @@ from testbed.servers import Bridge, TemporalServer
 from tests.bridge.application import QUEUE
 from tests.bridge.conftest import ended, start_body, started
 from tests.bridge.test_waiting import POLLED, finish, until
+from tests.patience import PATIENCE
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ async def test_a_forged_promise_does_not_keep_others_from_being_kept(
 
 async def test_a_reset_after_a_cancel_is_not_killed_by_the_old_promise(http: httpx.AsyncClient) -> None:
     run = await started(http, "Talker", cancel_grace="2s")
-    await http.get(f"/v1/runs/{run['id']}", params={"wait": "10s", "revision": run["revision"]})
+    await http.get(f"/v1/runs/{run['id']}", params={"wait": "30s", "revision": run["revision"]})
     await http.post(f"/v1/runs/{run['id']}/cancel", json={})
     assert (await ended(http, run["id"]))["exit_code"] == 130
     assert (await http.post(f"/v1/runs/{run['id']}/reset", json={})).status_code == 200
@@ -88,12 +89,12 @@ async def test_a_reset_after_a_cancel_is_not_killed_by_the_old_promise(http: htt
 async def test_a_key_that_is_used_again_for_other_work_is_a_conflict(
     http: httpx.AsyncClient, repeated: bool
 ) -> None:
-    body = start_body(input={"sleep": 5})
+    body = start_body(input={"sleep": 60})
     headers = {names.IDEMPOTENCY_HEADER: str(uuid.uuid4())}
     assert (await http.post("/v1/runs", json=body, headers=headers)).status_code == 201
     if repeated:
         headers[names.RETRY_HEADER] = "1"
-    other = {**body, "input": {"sleep": 6}}
+    other = {**body, "input": {"sleep": 61}}
     reply = await http.post("/v1/runs", json=other, headers=headers)
     assert (reply.status_code, reply.json()["field"]) == (409, "input")
 
@@ -107,7 +108,7 @@ async def fresh(temporal: TemporalServer, worker: Worker, tmp_path: Path) -> Asy
 async def test_the_first_starts_of_a_new_bridge_are_found_by_their_trace(fresh: Bridge) -> None:
     trace = f"t-{uuid.uuid4().hex[:8]}"
     await asyncio.gather(*(started(fresh.http, trace_id=trace) for _ in range(20)))
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         found = 0
         while found != 20:
             found = len((await fresh.http.get("/v1/runs", params={"trace_id": trace})).json()["runs"])
@@ -116,7 +117,7 @@ async def test_the_first_starts_of_a_new_bridge_are_found_by_their_trace(fresh: 
 async def test_clients_that_saw_a_change_and_left_hold_no_polls(fresh: Bridge) -> None:
     runs = [await started(fresh.http, "Talker") for _ in range(5)]
     for run in runs:
-        await fresh.http.get(f"/v1/runs/{run['id']}", params={"wait": "10s", "revision": run["revision"]})
+        await fresh.http.get(f"/v1/runs/{run['id']}", params={"wait": "30s", "revision": run["revision"]})
     await until(fresh, POLLED, 0)
     for run in runs:
         await finish(fresh, run["id"])
@@ -160,7 +161,7 @@ async def test_a_waiter_follows_its_node_to_the_run_that_a_retry_started(http: h
 async def test_a_wrong_field_of_a_control_is_named(
     http: httpx.AsyncClient, call: str, body: dict[str, Any], field: str
 ) -> None:
-    run = (await started(http, input={"sleep": 3}))["id"]
+    run = (await started(http, input={"sleep": 60}))["id"]
     reply = await http.post(f"/v1/runs/{run}/{call}", json=body)
     assert (reply.status_code, reply.json()["field"]) == (422, field)
 

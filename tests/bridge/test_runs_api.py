@@ -13,6 +13,7 @@ from temporalio.client import Client
 from bridge.api.models import HistoryView, RunList, RunView
 from crossover.contract import names
 from tests.bridge.conftest import ended, start_body, started
+from tests.patience import PATIENCE
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -139,7 +140,7 @@ async def test_a_reset_run_keeps_its_view_and_its_waiters(http: httpx.AsyncClien
 
 
 async def _until_history(http: httpx.AsyncClient, run: str, event: str) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         while True:
             events = (await http.get(f"/v1/runs/{run}/history")).json()["events"]
             if f"EVENT_TYPE_{event}" in {each["eventType"] for each in events}:
@@ -156,7 +157,7 @@ async def test_wait_ends_with_the_present_view_when_the_time_is_up(http: httpx.A
 async def test_wait_with_a_revision_answers_at_the_first_change(http: httpx.AsyncClient) -> None:
     run = await started(http, "Stubborn")
     view = (
-        await http.get(f"/v1/runs/{run['id']}", params={"wait": "10s", "revision": run["revision"]})
+        await http.get(f"/v1/runs/{run['id']}", params={"wait": "30s", "revision": run["revision"]})
     ).json()
     assert (run["phase"], view["phase"]) == ("Pending", "Running")
     assert view["revision"] != run["revision"]
@@ -191,13 +192,14 @@ async def test_lists_are_paged_and_filtered_by_trace_and_phase(http: httpx.Async
             http, trace_id=trace, input={"n": number, **({"fail": "x"} if number == 4 else {})}
         )
         await ended(http, run["id"])
-    found: list[str] = []
-    async with asyncio.timeout(15):  # visibility is written a moment after the close
-        while len(found) < 5:
-            found = await _all_pages(http, trace_id=trace, limit=2)
-    assert len(set(found)) == 5
-    assert len(await _all_pages(http, trace_id=trace, phase="Failed")) == 1
-    assert len(await _all_pages(http, trace_id=trace, phase="Succeeded")) == 4
+    failed: list[str] = []
+    succeeded: list[str] = []
+    async with asyncio.timeout(PATIENCE):  # visibility is written a moment after the close
+        while len(failed) + len(succeeded) < 5:
+            failed = await _all_pages(http, trace_id=trace, phase="Failed")
+            succeeded = await _all_pages(http, trace_id=trace, phase="Succeeded")
+    assert (len(failed), len(succeeded)) == (1, 4)
+    assert sorted(await _all_pages(http, trace_id=trace, limit=2)) == sorted(failed + succeeded)
     assert await _all_pages(http, trace_id=f"{trace}x") == []
 
 

@@ -15,6 +15,7 @@ from temporalio.worker import Worker
 
 from testbed.servers import Bridge, TemporalServer
 from tests.bridge.conftest import ended, started
+from tests.patience import PATIENCE
 
 POLLED = 'crossover_watched_runs{by="long poll"}'
 SWEPT = 'crossover_watched_runs{by="sweep"}'
@@ -41,7 +42,7 @@ async def finish(bridge: Bridge, run: str) -> None:
 
 
 async def until(bridge: Bridge, metric: str, value: float) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         while await bridge.metric(metric) != value:
             await asyncio.sleep(0.05)
 
@@ -77,7 +78,7 @@ async def test_a_run_that_closed_before_it_was_swept_is_answered(narrow: Bridge)
     await until(narrow, POLLED, 2)
     run = await started(narrow.http)  # is over at once; its client waits only later
     await asyncio.sleep(1)
-    assert (await ended(narrow.http, run["id"], within=5))["phase"] == "Succeeded"
+    assert (await ended(narrow.http, run["id"]))["phase"] == "Succeeded"
     for each in holders:
         await finish(narrow, each)
     await asyncio.gather(*held)
@@ -130,8 +131,8 @@ async def test_a_new_run_that_cannot_work_says_so_soon_however_many_others_wait(
         others = await talkers(slow, 25)
         waiting = [asyncio.create_task(ended(slow.http, run, within=60)) for run in others]
         await until(slow, "crossover_waiting_clients", 25)
-        view = await started(slow.http, "NoSuchType", execution_timeout="60s")
-        async with asyncio.timeout(15):
+        view = await started(slow.http, "NoSuchType", execution_timeout="300s")
+        async with asyncio.timeout(PATIENCE):
             while not view["problems"]:
                 params = {"wait": "20s", "revision": view["revision"]}
                 view = (await slow.http.get(f"/v1/runs/{view['id']}", params=params)).json()
@@ -152,20 +153,20 @@ async def test_all_clients_of_one_run_share_one_poll(bridge: Bridge) -> None:
     assert await bridge.metric(LONG_POLLS) - before <= 2
 
 
-async def test_a_dropped_client_frees_its_place_at_once(bridge: Bridge) -> None:
-    runs = await talkers(bridge, 20)
-    polled = await bridge.metric(POLLED)
-    waiting = [asyncio.create_task(ended(bridge.http, run, within=60)) for run in runs]
-    await until(bridge, POLLED, polled + 20)
-    for task in waiting:
-        task.cancel()
-    await asyncio.gather(*waiting, return_exceptions=True)
-    async with asyncio.timeout(2):
-        while await bridge.metric(POLLED) > polled:
-            await asyncio.sleep(0.05)
-    await until(bridge, "crossover_waiting_clients", 0)
-    for run in runs:
-        await finish(bridge, run)
+async def test_a_dropped_client_frees_its_place_at_once(
+    temporal: TemporalServer, worker: Worker, tmp_path: Path
+) -> None:
+    async with Bridge(temporal.address, tmp_path / "log", linger=600) as bridge:
+        runs = await talkers(bridge, 20)
+        waiting = [asyncio.create_task(ended(bridge.http, run, within=60)) for run in runs]
+        await until(bridge, POLLED, 20)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        await until(bridge, POLLED, 0)
+        await until(bridge, "crossover_waiting_clients", 0)
+        for run in runs:
+            await finish(bridge, run)
 
 
 async def test_one_client_that_leaves_does_not_disturb_another(bridge: Bridge) -> None:
@@ -189,7 +190,7 @@ async def test_a_shutdown_answers_waiting_clients_and_another_replica_serves_the
         runs = await talkers(one, 20)
         waits = [asyncio.create_task(one.http.get(f"/v1/runs/{run}", params={"wait": "60s"})) for run in runs]
         await until(one, "crossover_waiting_clients", 20)
-        code = await asyncio.wait_for(one.stop(), 10)
+        code = await asyncio.wait_for(one.stop(), PATIENCE)
         for reply in await asyncio.gather(*waits):
             assert (reply.status_code, reply.headers["retry-after"]) == (503, "1")
             assert reply.json()["type"] == "urn:crossover:error:shutting-down"
@@ -212,7 +213,7 @@ async def test_an_event_stream_ends_when_the_replica_goes_and_can_be_taken_up_el
 
         reading = asyncio.create_task(read())
         await until(one, "crossover_waiting_clients", 1)
-        assert await one.program.stop(signal.SIGTERM, within=10) == 0
+        assert await one.program.stop(signal.SIGTERM, within=PATIENCE) == 0
         assert "event: end" not in await reading
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from testbed.ports import free_port
 from tests.cli_approvals.conftest import People, argo_options
-from tests.cli_flags.conftest import PATIENCE
+from tests.patience import PATIENCE
 
 WAIT = ("request", "--wait", "--title", "Delete it", "--json")
 

@@ -9,7 +9,7 @@ import pty
 import pytest
 
 from tests.cli_approvals.conftest import People
-from tests.cli_flags.conftest import PATIENCE
+from tests.patience import PATIENCE
 
 
 async def test_what_waits_is_listed_in_a_table(people: People) -> None:

@@ -17,9 +17,9 @@ import pytest
 from crossover.identity import Role, new_token
 from testbed.redis import RedisServer
 from testbed.servers import Bridge, TemporalServer
+from tests.patience import BRIDGE, PATIENCE
 
 FLAG = "enable_crossover"
-PATIENCE = 30.0
 _TENANTS = ("acme", "beta", "gamma")
 
 
@@ -123,6 +123,7 @@ async def _started(temporal: TemporalServer, home: Path) -> AsyncGenerator[Scene
             registry_file=home / "registry.yaml",
             redis_url=redis.url,
             state_dir=home / "state",
+            **BRIDGE,
         ) as bridge,
     ):
         scene = Scene(bridge, redis, home)

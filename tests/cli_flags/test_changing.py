@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from tests.cli_flags.conftest import FLAG, PATIENCE, Commands, Scene
+from tests.cli_flags.conftest import FLAG, Commands, Scene
+from tests.patience import PATIENCE
 
 
 async def test_a_tenant_is_given_crossover_and_left_to_the_rollout_again(olga: Commands) -> None:

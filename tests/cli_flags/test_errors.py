@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from testbed.ports import free_port
-from tests.cli_flags.conftest import FLAG, PATIENCE, Commands, Scene
+from tests.cli_flags.conftest import FLAG, Commands, Scene
+from tests.patience import PATIENCE
 
 
 async def test_whoever_names_no_token_is_told_how(olga: Commands) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_flags.conftest import FLAG, PATIENCE, Commands, Scene
+from tests.cli_flags.conftest import FLAG, Commands, Scene
+from tests.patience import PATIENCE
 
 FIVE = "description: five percent\nrollout: [{crossover: 100}]\n"
 

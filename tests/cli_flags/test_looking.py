@@ -6,7 +6,8 @@ import asyncio
 import json
 import signal
 
-from tests.cli_flags.conftest import FLAG, PATIENCE, Commands, Scene
+from tests.cli_flags.conftest import FLAG, Commands, Scene
+from tests.patience import PATIENCE
 
 
 async def test_a_decision_is_explained_rule_by_rule(olga: Commands) -> None:

@@ -18,6 +18,7 @@ from crossover.identity import Role, new_token
 from testbed.pod_logs import PodLogServer
 from testbed.redis import RedisServer
 from testbed.servers import Bridge, LogStreamer, Service, TemporalServer
+from tests.patience import BRIDGE
 
 TENANTS = ("acme", "beta")
 REGISTRY = {"tenants": {name: {"task_queues": ["*"], "workflow_types": ["*"]} for name in TENANTS}}
@@ -118,6 +119,7 @@ def _bridge(home: Path, cluster: PodLogServer) -> dict[str, Any]:
         "state_dir": home / "state",
         "argo_kubernetes_url": cluster.url,
         "argo_token_file": home / "argo",
+        **BRIDGE,
     }
 
 

@@ -14,7 +14,7 @@ from tests.bridge.conftest import start_body
 from tests.security.fuzzing import Report, fuzz
 from tests.security.scene import Scene, opened
 
-pytestmark = pytest.mark.timeout(150)  # whichever test is first waits for the fuzzer
+pytestmark = pytest.mark.timeout(900)  # whichever test is first waits for the fuzzer
 
 SERVICES = ("bridge", "log streamer")
 FLAG = "enable_crossover"

@@ -21,6 +21,7 @@ from testbed.servers import Bridge, Service, TemporalServer
 from tests.bridge.conftest import start_body
 from tests.crossover.identity.api_server import OWN_TOKEN
 from tests.crossover.identity.issuer import CLIENT, OidcIssuer
+from tests.patience import PATIENCE
 from tests.security.identities import RECHECK, TRACE, Gate, opened
 
 REFUSED = "The token is not accepted: it is unknown, expired, revoked, or made for another service."
@@ -261,7 +262,7 @@ async def test_another_sites_page_changes_nothing_with_the_browsers_cookie(gate:
 
 
 def _browser(service: Service, cookies: dict[str, str] | None = None) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=service.url, cookies=cookies, trust_env=False, timeout=20)
+    return httpx.AsyncClient(base_url=service.url, cookies=cookies, trust_env=False, timeout=2 * PATIENCE)
 
 
 async def test_a_stream_ends_soon_after_its_callers_token_is_revoked(gate: Gate) -> None:
@@ -316,7 +317,7 @@ async def _all_end(
     tasks = [
         asyncio.create_task(watch(*stream, begun)) for stream, begun in zip(streams, opened_, strict=True)
     ]
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         await asyncio.gather(*(begun.wait() for begun in opened_))
         _, pending = await asyncio.wait(tasks, timeout=4 * RECHECK)
         assert len(pending) == len(tasks)

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from tests.bridge.conftest import start_body
+from tests.patience import PATIENCE
 from tests.security.scene import Scene
 
 SHARED = "shared-id"
@@ -128,7 +129,7 @@ async def _cursor(scene: Scene, tenant: str, trace: str) -> str:
 
 async def _audited(scene: Scene, tenant: str, run: str) -> None:
     """The audit is written in the background."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while True:
             reply = await scene.ask(tenant, "GET", "/v1/audit", params={"limit": 500})
             if run in {entry["subject"] for entry in reply.json()["entries"]}:

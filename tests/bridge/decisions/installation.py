@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import time
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from crossover.identity import Role, new_token
 from testbed.redis import RedisServer
 from testbed.servers import Bridge
 from tests.bridge.application import QUEUE
+from tests.patience import BRIDGE, PATIENCE
 
 FLAG = "enable_crossover"
 REGISTRY = """
@@ -27,7 +27,7 @@ tenants:
   acme: {task_queues: ["*"], workflow_types: ["*"]}
   beta: {task_queues: ["*"], workflow_types: ["*"]}
   few: {task_queues: ["*"], workflow_types: ["*"], quotas: {running_runs: 2}}
-  slow: {task_queues: ["*"], workflow_types: ["*"], quotas: {starts_per_second: 0.02, start_burst: 2}}
+  slow: {task_queues: ["*"], workflow_types: ["*"], quotas: {starts_per_second: 0.002, start_burst: 2}}
 """
 LEGACY: dict[str, Any] = {"flags": {FLAG: {}}}
 CROSSOVER: dict[str, Any] = {"flags": {FLAG: {"rollout": [{"crossover": 100}]}}}
@@ -52,9 +52,9 @@ def start_of(node: Json, decision: Json | None = None, workflow_type: str = "Ech
     return body if decision is None else {**body, "decision": decision}
 
 
-async def until(holds: Callable[[], Awaitable[bool]], within: float = 8) -> None:
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     """Raises TimeoutError."""
-    async with asyncio.timeout(within):
+    async with asyncio.timeout(PATIENCE):
         while not await holds():
             await asyncio.sleep(0.02)
 
@@ -74,7 +74,7 @@ class Installation:
             self.clients[who, replica] = httpx.AsyncClient(
                 base_url=self.replicas[replica].url,
                 headers={"Authorization": f"Bearer {self.tokens[who]}"},
-                timeout=20,
+                timeout=2 * PATIENCE,
                 limits=httpx.Limits(max_connections=None),
                 trust_env=False,
             )
@@ -83,8 +83,13 @@ class Installation:
     async def flags(self, document: Json) -> int:
         """Puts the document in force on all replicas; its version."""
         body = {"document": document, "reason": "the next test"}
-        reply = await self.as_("operator").put("/v1/flags", json=body, headers={"If-Match": "*"})
-        assert reply.status_code == 200, reply.text
+
+        async def put() -> bool:
+            reply = await self.as_("operator").put("/v1/flags", json=body, headers={"If-Match": "*"})
+            assert reply.status_code in (200, 503), reply.text
+            return reply.status_code == 200  # Redis may be slow once for a bridge in a hurry
+
+        await until(put)
         version = int((await self.flag_store())["version"])
 
         async def everywhere() -> bool:
@@ -104,11 +109,14 @@ class Installation:
         decision: Json = reply.json()
         return decision
 
-    async def timed(self, node: Json, replica: int = 0) -> tuple[Json, float]:
-        """The decision, and the seconds that it took."""
-        began = time.monotonic()
-        decision = await self.decide(node, replica)
-        return decision, time.monotonic() - began
+    async def crossing(self, replica: int = 0) -> tuple[Json, Json]:
+        """A node that was decided crossover, and its decision. A bridge in a hurry, whose Temporal does not
+        answer in time, decides another one legacy: that one is left alone."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                decision = await self.decide(node := new_node(), replica)
+                if decision["variant"] == "crossover":
+                    return node, decision
 
     async def start(self, body: Json, replica: int = 0, who: str = "acme") -> httpx.Response:
         return await self.as_(who, replica).post("/v1/runs", json=body)
@@ -156,13 +164,16 @@ class Installation:
 
 
 @asynccontextmanager
-async def installed(temporal: str, home: Path, replicas: int = 1) -> AsyncGenerator[Installation, None]:
+async def installed(
+    temporal: str, home: Path, replicas: int = 1, limits: Mapping[str, Any] = BRIDGE
+) -> AsyncGenerator[Installation, None]:
+    """`limits`: how long the bridges wait for Redis and Temporal; their settings, none for their defaults."""
     tokens = _tokens(home / "tokens.json")
     (home / "registry.yaml").write_text(REGISTRY)
     (home / "redis").mkdir()
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(RedisServer(options=("--dir", str(home / "redis"))))
-        bridges = [_bridge(temporal, home, redis, number) for number in range(replicas)]
+        bridges = [_bridge(temporal, home, redis, number, limits) for number in range(replicas)]
         await asyncio.gather(*(stack.enter_async_context(bridge) for bridge in bridges))
         made = Installation(redis, bridges, tokens, home)
         try:
@@ -172,7 +183,7 @@ async def installed(temporal: str, home: Path, replicas: int = 1) -> AsyncGenera
             await asyncio.gather(*(client.aclose() for client in made.clients.values()))
 
 
-def _bridge(temporal: str, home: Path, redis: RedisServer, number: int) -> Bridge:
+def _bridge(temporal: str, home: Path, redis: RedisServer, number: int, limits: Mapping[str, Any]) -> Bridge:
     return Bridge(
         temporal,
         home / f"bridge-{number}.log",
@@ -181,6 +192,7 @@ def _bridge(temporal: str, home: Path, redis: RedisServer, number: int) -> Bridg
         registry_file=home / "registry.yaml",
         redis_url=redis.url,
         state_dir=home / f"state-{number}",
+        **limits,
     )
 
 

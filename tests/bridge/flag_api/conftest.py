@@ -14,6 +14,7 @@ import pytest
 from crossover.identity import Role, new_token
 from testbed.redis import RedisServer
 from testbed.servers import Bridge, TemporalServer
+from tests.patience import BRIDGE, PATIENCE
 
 REGISTRY = """
 tenants:
@@ -55,6 +56,7 @@ async def scene(
             registry_file=home / "registry.yaml",
             redis_url=redis.url,
             state_dir=home / "state",
+            **BRIDGE,
         ) as bridge,
     ):
         clients = {who: _client(bridge.url, token) for who, token in tokens.items()}
@@ -83,7 +85,8 @@ _PLATFORM = {"operator": "operator", "reader": "viewer"}
 
 
 def _client(url: str, token: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.AsyncClient(base_url=url, headers=headers, timeout=2 * PATIENCE, trust_env=False)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.bridge.flag_api.conftest import FLAG, Scene
+from tests.patience import PATIENCE
 
 
 async def variant(scene: Scene, who: str = "acme", **context: str) -> str:
@@ -156,7 +157,7 @@ async def test_each_change_is_in_the_audit(scene: Scene, flags: httpx.AsyncClien
         ]
         return next((entry for entry in entries if entry["request_id"] == wanted), None)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while (entry := await find()) is None:
             await asyncio.sleep(0.05)
     assert (entry["who"], entry["action"], entry["why"]) == ("olga", "flags.rollout", "lucky number")
@@ -169,7 +170,7 @@ async def test_the_stream_begins_with_what_is_in_force_and_tells_each_change(
 ) -> None:
     numbers: list[int] = []
     before = await scene.version()
-    async with asyncio.timeout(10), flags.stream("GET", "/v1/flag-events") as stream:
+    async with asyncio.timeout(PATIENCE), flags.stream("GET", "/v1/flag-events") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         async for line in stream.aiter_lines():
             if line.startswith("data: "):

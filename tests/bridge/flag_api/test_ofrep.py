@@ -13,6 +13,7 @@ from openfeature.evaluation_context import EvaluationContext
 from openfeature.flag_evaluation import FlagEvaluationDetails, Reason
 
 from tests.bridge.flag_api.conftest import FLAG, Scene
+from tests.patience import PATIENCE
 
 EVALUATE = "/ofrep/v1/evaluate/flags"
 
@@ -20,7 +21,7 @@ EVALUATE = "/ofrep/v1/evaluate/flags"
 def client_of(scene: Scene, who: str) -> OpenFeatureClient:
     authorization = scene.as_(who).headers["authorization"]
     provider = OFREPProvider(
-        scene.bridge.url, headers_factory=lambda: {"Authorization": authorization}, timeout=5
+        scene.bridge.url, headers_factory=lambda: {"Authorization": authorization}, timeout=PATIENCE
     )
     api.set_provider(provider, domain=who)
     return api.get_client(domain=who)

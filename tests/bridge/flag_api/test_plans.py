@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from tests.bridge.flag_api.conftest import FLAG, Scene
+from tests.patience import PATIENCE
 
 GATE = {"min_outcomes": 5, "max_failure_rate": 0.2}
 
@@ -26,7 +27,7 @@ async def split(flags: httpx.AsyncClient) -> dict[str, Any]:
 
 async def until(flags: httpx.AsyncClient, **wanted: Any) -> dict[str, Any]:
     """The split, once its plan is as wanted.."""
-    async with asyncio.timeout(25):
+    async with asyncio.timeout(PATIENCE):
         while True:
             found = await split(flags)
             plan = {"status": "running", "step": 0, **found["plan"]}
@@ -72,7 +73,7 @@ async def test_a_plan_goes_on_while_its_gate_holds_and_returns_when_it_breaks(
     assert "failed" in halted["plan"]["note"]
     newest = (await flags.get("/v1/flag-versions", params={"limit": 1})).json()["versions"][0]
     assert (newest["change"]["who"], newest["change"]["action"]) == ("rollout", "rollout.halted")
-    async with asyncio.timeout(5):  # the audit is written a moment later
+    async with asyncio.timeout(PATIENCE):  # the audit is written a moment later
         while (moves := await audited_moves(flags))[:1] != ["rollout.halted"]:
             await asyncio.sleep(0.05)
     assert moves[:3] == ["rollout.halted", "rollout.advanced", "rollout.started"]

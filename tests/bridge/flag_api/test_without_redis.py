@@ -10,6 +10,7 @@ from typing import Any
 from testbed.ports import free_port
 from testbed.servers import Bridge
 from tests.bridge.flag_api.conftest import FLAG
+from tests.patience import PATIENCE
 
 NO_TEMPORAL = f"127.0.0.1:{free_port()}"
 ALL_IN = {"flags": {FLAG: {"rollout": [{"crossover": 100}]}}}
@@ -33,11 +34,19 @@ def in_files(tmp_path: Path, **settings: Any) -> Bridge:
     )
 
 
+async def until_read(bridge: Bridge) -> None:
+    """A bridge starts without its flags when the file cannot be read in a second."""
+    async with asyncio.timeout(PATIENCE):
+        while (await bridge.http.get("/v1/flag-store")).json()["state"] != "fresh":
+            await asyncio.sleep(0.05)
+
+
 async def test_a_changed_file_is_in_force_and_in_the_audit(tmp_path: Path) -> None:
     async with in_files(tmp_path) as bridge:
+        await until_read(bridge)
         assert (await evaluation(bridge))["variant"] == "crossover"
         (tmp_path / "flags.yaml").write_text(json.dumps({"kill": True, **ALL_IN}))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while (await evaluation(bridge))["variant"] != "legacy":
                 await asyncio.sleep(0.05)
             while not (entries := await audit_of(bridge)):
@@ -56,6 +65,7 @@ async def audit_of(bridge: Bridge) -> list[dict[str, Any]]:
 
 async def test_a_laptop_writes_its_file_through_the_api(tmp_path: Path) -> None:
     async with in_files(tmp_path, flags_writable=True) as bridge:
+        await until_read(bridge)
         reply = await bridge.http.post(f"/v1/flags/{FLAG}/rollout", json={"crossover": 0, "reason": "less"})
         assert reply.status_code == 200, reply.text
         assert (await evaluation(bridge))["variant"] == "legacy"
@@ -64,6 +74,7 @@ async def test_a_laptop_writes_its_file_through_the_api(tmp_path: Path) -> None:
 
 async def test_a_setting_kills_whatever_the_store_says(tmp_path: Path) -> None:
     async with in_files(tmp_path, kill=True) as bridge:
+        await until_read(bridge)
         found = await evaluation(bridge)
         assert (found["variant"], found["reason"], found["rule"]) == ("legacy", "DISABLED", "kill")
         assert found["config_version"] == 1

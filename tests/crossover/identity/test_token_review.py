@@ -17,10 +17,11 @@ from crossover.errors import Unauthenticated, Unavailable
 from crossover.identity import Principal, Role
 from crossover.identity.identity_file import Kubernetes, ServiceAccounts
 from crossover.identity.kubernetes_api import KubernetesApi
-from crossover.identity.token_review import AT_ONCE, TokenReviews
+from crossover.identity.token_review import AT_ONCE, REST, TokenReviews
 from testbed.ports import free_port
 from testbed.servers import Program, until_open
 from tests.crossover.identity.api_server import OWN_TOKEN, ApiServer
+from tests.patience import PATIENCE
 
 STEP = "system:serviceaccount:argo:step"
 
@@ -51,7 +52,7 @@ def rules() -> Rules:
 @pytest.fixture
 async def reviews(api_server: ApiServer, rules: Rules, tmp_path: Path) -> AsyncGenerator[TokenReviews, None]:
     (tmp_path / "token").write_text(OWN_TOKEN + "\n")
-    reviews = TokenReviews(KubernetesApi(api_server.url, tmp_path / "token", None), rules)
+    reviews = TokenReviews(KubernetesApi(api_server.url, tmp_path / "token", None, timeout=PATIENCE), rules)
     yield reviews
     await reviews.aclose()
 
@@ -94,14 +95,14 @@ async def test_a_token_that_is_over_is_refused(reviews: TokenReviews, api_server
 
 
 async def test_a_yes_does_not_outlast_the_token(reviews: TokenReviews, api_server: ApiServer) -> None:
-    token = api_server.mint("argo", "step", lasts=2)
+    token = api_server.mint("argo", "step", lasts=6)
     await reviews.authenticate(token)
     with pytest.raises(Unauthenticated):
         await _used_until_refused(reviews, token)
 
 
 async def _used_until_refused(reviews: TokenReviews, token: str) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while True:
             await reviews.authenticate(token)
             await asyncio.sleep(0.05)
@@ -164,10 +165,11 @@ async def test_an_api_server_that_failed_is_not_asked_by_every_request(
     reviews: TokenReviews, api_server: ApiServer
 ) -> None:
     api_server.answers = 500
+    began = time.monotonic()
     for _ in range(50):
         with pytest.raises(Unavailable):
             await reviews.authenticate(api_server.mint("argo", "step"))
-    assert api_server.reviews.total() <= 2
+    assert api_server.reviews.total() <= 2 + (time.monotonic() - began) / REST
 
 
 async def test_an_api_server_that_never_answers_is_waited_for_only_so_long(
@@ -176,9 +178,8 @@ async def test_an_api_server_that_never_answers_is_waited_for_only_so_long(
     (tmp_path / "token").write_text(OWN_TOKEN)
     api_server.delay = 5
     reviews = TokenReviews(KubernetesApi(api_server.url, tmp_path / "token", None, timeout=0.2), rules)
-    async with asyncio.timeout(2):
-        with pytest.raises(Unavailable):
-            await reviews.authenticate(api_server.mint("argo", "step"))
+    with pytest.raises(Unavailable):
+        await reviews.authenticate(api_server.mint("argo", "step"))
     await reviews.aclose()
 
 
@@ -190,7 +191,7 @@ async def test_once_the_api_server_is_back_callers_are_known_again(
     with pytest.raises(Unavailable):
         await reviews.authenticate(token)
     api_server.answers = None
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while True:
             try:
                 assert (await reviews.authenticate(token)).tenant == "acme"
@@ -206,7 +207,7 @@ async def test_one_client_that_hangs_up_does_not_take_the_answer_from_the_others
     token = api_server.mint("argo", "step")
     first = asyncio.create_task(reviews.authenticate(token))
     others = [asyncio.create_task(reviews.authenticate(token)) for _ in range(5)]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not api_server.reviews[token]:
             await asyncio.sleep(0.01)
     first.cancel()

@@ -1,4 +1,4 @@
-"""Audits for tests: sinks on a real Redis and on real files, and events to record."""
+"""Audits for tests: sinks on a real Redis and on real files, and events to record. Rates on a real Redis."""
 
 from __future__ import annotations
 
@@ -11,15 +11,23 @@ from crossover.audit import Entry, Event
 from crossover.audit_chain import START, Link, seal
 from crossover.stores.redis_audit import RedisAudit
 from crossover.stores.redis_client import RedisAccess, RedisClient, connect
+from crossover.stores.redis_rates import RedisRates
 from crossover.stores.redis_url import parse_redis_url
+from tests.patience import PATIENCE
 
 
-def client_on(url: str, timeout: float = 0.4) -> RedisClient:
+def client_on(url: str, timeout: float = PATIENCE) -> RedisClient:
     return connect(parse_redis_url(url), RedisAccess(), timeout=timeout * 0.75)
 
 
-def redis_audit(url: str, *, prefix: str = "crossover", keep: int = 100_000) -> RedisAudit:
-    return RedisAudit(client_on(url), prefix=prefix, keep=keep)
+def redis_audit(
+    url: str, *, prefix: str = "crossover", keep: int = 100_000, timeout: float = PATIENCE
+) -> RedisAudit:
+    return RedisAudit(client_on(url, timeout), prefix=prefix, keep=keep, timeout=timeout)
+
+
+def redis_rates(url: str, *, prefix: str = "crossover", timeout: float = PATIENCE) -> RedisRates:
+    return RedisRates(client_on(url, timeout), prefix=prefix, timeout=timeout)
 
 
 def event(subject: str = "flag", tenant: str = "acme") -> Event:
@@ -54,7 +62,7 @@ def subjects(entries: Sequence[Entry]) -> list[str]:
     return [entry.event.subject for entry in entries]
 
 
-async def until(condition: Callable[[], bool], within: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], within: float = PATIENCE) -> None:
     async with asyncio.timeout(within):
         while not condition():
             await asyncio.sleep(0.02)

@@ -13,13 +13,15 @@ from crossover.stores.redis_client import RedisAccess, connect
 from crossover.stores.redis_leases import RedisLeases
 from crossover.stores.redis_url import parse_redis_url
 from testbed.redis import RedisServer
+from tests.patience import PATIENCE
 
 LEASE = 1.5
-"""Seconds: long enough for a loaded machine to renew in, short enough to wait for."""
+"""Seconds: short enough to wait for. A machine that stalls longer loses slots, so tests of other things
+have leases that last."""
 
 
 def leases_on(
-    url: str, *, prefix: str = "crossover", lease: float = LEASE, timeout: float = 0.4
+    url: str, *, prefix: str = "crossover", lease: float = 600, timeout: float = PATIENCE
 ) -> RedisLeases:
     client = connect(parse_redis_url(url), RedisAccess(), timeout=timeout * 0.75)
     return RedisLeases(client, lease=lease, timeout=timeout, prefix=prefix)

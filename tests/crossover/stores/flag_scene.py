@@ -16,10 +16,11 @@ from crossover.stores.file_flags import FileFlags
 from crossover.stores.flag_copy import FlagCopy
 from crossover.stores.flag_keeper import FlagKeeper, State
 from crossover.stores.flag_store import FlagStore
-from crossover.stores.redis_client import RedisAccess, connect
+from crossover.stores.redis_client import SILENCE, RedisAccess, connect
 from crossover.stores.redis_flags import RedisFlags
 from crossover.stores.redis_url import parse_redis_url
 from testbed.redis import RedisServer
+from tests.patience import PATIENCE
 
 FLAG = "enable_crossover"
 
@@ -63,8 +64,10 @@ async def written(store: FlagStore, *percentages: float) -> list[Version]:
     return versions
 
 
-def redis_flags(url: str, prefix: str = "crossover", timeout: float = 0.4) -> RedisFlags:
-    client = connect(parse_redis_url(url), RedisAccess(), timeout=timeout * 0.75, silence=0.3)
+def redis_flags(
+    url: str, prefix: str = "crossover", timeout: float = PATIENCE, silence: float = SILENCE
+) -> RedisFlags:
+    client = connect(parse_redis_url(url), RedisAccess(), timeout=timeout * 0.75, silence=silence)
     return RedisFlags(client, prefix=prefix, timeout=timeout)
 
 
@@ -75,10 +78,10 @@ async def stores(kind: str, server: RedisServer, directory: Path) -> AsyncGenera
 
     def opening() -> FlagStore:
         if kind == "redis":
-            opened.append(redis_flags(server.url, prefix, timeout=2))
+            opened.append(redis_flags(server.url, prefix))
         else:
             path = directory / f"flags.{kind}"
-            opened.append(FileFlags(path, writable=True, state=directory / "state", timeout=5))
+            opened.append(FileFlags(path, writable=True, state=directory / "state", timeout=PATIENCE))
         return opened[-1]
 
     try:
@@ -90,14 +93,14 @@ async def stores(kind: str, server: RedisServer, directory: Path) -> AsyncGenera
 
 @asynccontextmanager
 async def kept(
-    *opened: FlagStore, copy: Path | None = None, poll: float = 0.5
+    *opened: FlagStore, copy: Path | None = None, poll: float = 0.5, start_within: float = PATIENCE
 ) -> AsyncGenerator[list[FlagKeeper], None]:
     """A started keeper on each store, which follows it; the stores are closed at the end."""
     async with AsyncExitStack() as stack:
         keepers = []
         for store in opened:
             stack.push_async_callback(store.aclose)
-            keeper = FlagKeeper(store, FlagCopy(copy) if copy else None, poll)
+            keeper = FlagKeeper(store, FlagCopy(copy) if copy else None, poll, start_within=start_within)
             await keeper.start()
             task = asyncio.create_task(keeper.run())
             stack.push_async_callback(_ended, task)
@@ -111,7 +114,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
         await task
 
 
-async def until(condition: Callable[[], bool], within: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], within: float = PATIENCE) -> None:
     async with asyncio.timeout(within):
         while not condition():
             await asyncio.sleep(0.005)
@@ -121,7 +124,7 @@ async def until_state(keeper: FlagKeeper, state: State) -> None:
     await until(lambda: keeper.status.state == state)
 
 
-async def until_found(look: Callable[[], Awaitable[bool]], within: float = 10.0) -> None:
+async def until_found(look: Callable[[], Awaitable[bool]], within: float = PATIENCE) -> None:
     async with asyncio.timeout(within):
         while not await look():
             await asyncio.sleep(0.02)

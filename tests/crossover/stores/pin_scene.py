@@ -12,6 +12,7 @@ from crossover.flags.model import Context, Reason, Variant
 from crossover.stores.redis_client import RedisAccess, connect
 from crossover.stores.redis_pins import RedisPins
 from crossover.stores.redis_url import parse_redis_url
+from tests.patience import PATIENCE
 
 _numbers = itertools.count()
 _BEGAN = datetime.now(UTC)
@@ -45,6 +46,8 @@ def otherwise(first: Decision) -> Decision:
     return replace(first, variant=variant, config_version=first.config_version + 1)
 
 
-def redis_pins(url: str, prefix: str = "crossover", *, days: float = 30, timeout: float = 0.2) -> RedisPins:
+def redis_pins(
+    url: str, prefix: str = "crossover", *, days: float = 30, timeout: float = PATIENCE
+) -> RedisPins:
     client = connect(parse_redis_url(url), RedisAccess(), timeout=timeout * 0.75)
     return RedisPins(client, days=days, prefix=prefix, timeout=timeout)

@@ -15,6 +15,7 @@ from crossover.stores.audit_log import Sink
 from crossover.stores.file_audit import FileAudit
 from testbed.redis import RedisServer
 from tests.crossover.stores.audit_support import Writer, event, redis_audit, subjects
+from tests.patience import PATIENCE
 
 Open = Callable[[], Sink]
 
@@ -29,7 +30,9 @@ async def opening(
     def open_one() -> Sink:
         redis = request.param == "redis"
         opened.append(
-            redis_audit(shared_redis.url, prefix=prefix) if redis else FileAudit(tmp_path / "audit")
+            redis_audit(shared_redis.url, prefix=prefix)
+            if redis
+            else FileAudit(tmp_path / "audit", timeout=PATIENCE)
         )
         return opened[-1]
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import resource
-import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -32,11 +30,12 @@ from tests.crossover.stores.flag_scene import (
     write,
     written,
 )
+from tests.patience import PATIENCE
 
 
 @asynccontextmanager
 async def flags_in(path: Path, *, writable: bool = False) -> AsyncGenerator[FileFlags, None]:
-    store = FileFlags(path, writable=writable, state=path.parent / "state")
+    store = opened(path, writable=writable)
     try:
         yield store
     finally:
@@ -44,7 +43,7 @@ async def flags_in(path: Path, *, writable: bool = False) -> AsyncGenerator[File
 
 
 def opened(path: Path, *, writable: bool = False) -> FileFlags:
-    return FileFlags(path, writable=writable, state=path.parent / "state")
+    return FileFlags(path, writable=writable, state=path.parent / "state", timeout=PATIENCE)
 
 
 async def test_a_file_that_an_operator_changes_becomes_the_next_version(tmp_path: Path) -> None:
@@ -96,16 +95,13 @@ def mounted(directory: Path, name: str, percent: float) -> Path:
     return path
 
 
-async def test_a_config_map_that_is_swapped_is_in_force_under_a_second(tmp_path: Path) -> None:
+async def test_a_config_map_that_is_swapped_is_in_force_by_itself(tmp_path: Path) -> None:
     path = mounted(tmp_path / "volume", "..1", 0)
-    store = FileFlags(path, writable=False, state=tmp_path / "state")
-    async with kept(store, poll=30) as (keeper,):  # so that only the file's change tells
+    store = FileFlags(path, writable=False, state=tmp_path / "state", timeout=PATIENCE)
+    async with kept(store, poll=600) as (keeper,):  # so that only the file's change tells
         for number in range(1, 4):
-            await asyncio.sleep(0.01)
-            began = time.monotonic()
             mounted(tmp_path / "volume", f"..{number + 1}", number)
             await until(lambda number=number: percentage(keeper.current) == number)  # type: ignore[misc]
-            assert time.monotonic() - began < 1
         assert keeper.status.state == "fresh"
 
 
@@ -187,6 +183,16 @@ async def test_a_replica_whose_versions_were_lost_needs_an_operators_word(tmp_pa
         assert (restored.number, percentage(keeper.current), keeper.status.state) == (3, 3, "fresh")
 
 
+async def test_as_many_versions_are_kept_as_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "flags.json"
+    store = FileFlags(path, writable=True, state=tmp_path / "state", timeout=PATIENCE, kept=10)
+    versions = await written(store, *range(13))
+    assert await store.history(limit=1000) == versions[:-11:-1]
+    assert await store.digest_of(4) == versions[3].digest
+    assert await store.digest_of(3) is None
+    await store.aclose()
+
+
 async def head_of(store: FileFlags) -> Version:
     head = await store.head()
     assert head is not None
@@ -208,7 +214,7 @@ async def test_a_crash_between_the_file_and_its_version_keeps_who_made_the_chang
 async def test_a_state_directory_that_cannot_be_written_stops_no_change_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "flags.json"
     (tmp_path / "blocked").write_text("a file where the directory would be made")
-    store = FileFlags(path, writable=False, state=tmp_path / "blocked" / "state")
+    store = FileFlags(path, writable=False, state=tmp_path / "blocked" / "state", timeout=PATIENCE)
     write(path, 1)
     async with kept(store, poll=0.05) as (keeper,):
         for percent in (2, 3):
@@ -224,7 +230,7 @@ async def test_a_state_directory_that_cannot_be_written_stops_no_change_of_the_f
 async def test_a_put_that_cannot_be_written_is_told_and_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "flags.json"
     (tmp_path / "blocked").write_text("")
-    store = FileFlags(path, writable=True, state=tmp_path / "blocked" / "state")
+    store = FileFlags(path, writable=True, state=tmp_path / "blocked" / "state", timeout=PATIENCE)
     async with kept(store) as (keeper,):
         with pytest.raises(StoreAway):
             await keeper.put(building(1), None)

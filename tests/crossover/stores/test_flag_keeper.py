@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 
 import pytest
@@ -32,6 +31,7 @@ from tests.crossover.stores.flag_scene import (
     until_state,
     written,
 )
+from tests.patience import BRIEF, PATIENCE
 from tests.proxy import Proxy
 
 
@@ -54,41 +54,36 @@ async def test_without_any_document_there_are_no_flags_and_the_first_put_makes_o
         assert decided(keeper) is Variant.CROSSOVER
 
 
-async def test_a_put_is_in_force_at_once_here_and_under_a_second_on_three_others(redis: RedisServer) -> None:
-    async with kept(*(redis_flags(redis.url) for _ in range(4))) as (writer, *others):
-        taken: list[float] = []
+async def test_a_put_is_in_force_at_once_here_and_told_to_three_others(redis: RedisServer) -> None:
+    async with kept(*(redis_flags(redis.url) for _ in range(4)), poll=600) as (writer, *others):
         for percent in range(100):
-            began = time.monotonic()
             version = await writer.put(building(percent), None)
             assert writer.current == version
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 await asyncio.gather(*(each.wait_for_change(version.number - 1) for each in others))
-            taken.append(time.monotonic() - began)
             assert [percentage(each.current) for each in others] == [percent] * 3
-        print(f"propagation: p50 {sorted(taken)[50]:.4f} s, p99 {sorted(taken)[98]:.4f} s")
-        assert sorted(taken)[98] < 2
 
 
-async def test_changes_arrive_under_a_second_also_when_they_cannot_be_told(redis: RedisServer) -> None:
+async def test_changes_arrive_also_when_they_cannot_be_told(redis: RedisServer) -> None:
     """A user who may use the keys, and no channel."""
     await redis.command("ACL", "SETUSER", "mute", "on", ">secret", "~{crossover}:*", "+@all", "resetchannels")
     url = f"redis://mute:secret@127.0.0.1:{redis.port}"
     async with kept(redis_flags(url), redis_flags(url)) as (writer, other):
         for percent in range(5):
             version = await writer.put(building(percent), None)
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(PATIENCE):
                 await other.wait_for_change(version.number - 1)
 
 
 async def test_50_concurrent_puts_on_three_replicas_lose_no_update(redis: RedisServer) -> None:
-    async with kept(*(redis_flags(redis.url, timeout=3) for _ in range(3))) as keepers:
+    async with kept(*(redis_flags(redis.url) for _ in range(3))) as keepers:
         await asyncio.gather(*(keepers[number % 3].put(counting, None) for number in range(50)))
         await until(lambda: all(percentage(each.current) == 0.05 for each in keepers))
         assert {each.current.number for each in keepers if each.current} == {50}
 
 
 async def test_of_50_writers_that_saw_the_same_version_one_wins(redis: RedisServer) -> None:
-    async with kept(*(redis_flags(redis.url, timeout=3) for _ in range(3))) as keepers:
+    async with kept(*(redis_flags(redis.url) for _ in range(3))) as keepers:
         seen = await keepers[0].put(building(1), None)
         puts = [keepers[number % 3].put(building(number), seen.etag) for number in range(50)]
         outcomes = await asyncio.gather(*puts, return_exceptions=True)
@@ -146,8 +141,8 @@ class LosesOneAnswer(RedisFlags):
 
 
 async def test_a_put_whose_answer_was_lost_is_known_again_below_what_others_wrote(redis: RedisServer) -> None:
-    client = connect(parse_redis_url(redis.url), RedisAccess(), timeout=1)
-    async with kept(LosesOneAnswer(client, timeout=2)) as (keeper,):
+    client = connect(parse_redis_url(redis.url), RedisAccess(), timeout=PATIENCE)
+    async with kept(LosesOneAnswer(client, timeout=PATIENCE)) as (keeper,):
         version = await keeper.put(building(5), None)
         assert (version.number, percentage(version)) == (1, 5)
         await until(lambda: percentage(keeper.current) == 77)
@@ -294,7 +289,7 @@ async def test_a_replica_starts_with_its_copy_when_redis_is_dead(redis: RedisSer
         assert keeper.current == version
 
 
-async def test_a_black_holed_redis_delays_a_start_by_half_a_second_and_no_evaluation(
+async def test_a_black_holed_redis_keeps_no_replica_from_starting_and_evaluating(
     redis: RedisServer, tmp_path: Path
 ) -> None:
     store = redis_flags(redis.url)
@@ -303,14 +298,12 @@ async def test_a_black_holed_redis_delays_a_start_by_half_a_second_and_no_evalua
     FlagCopy(tmp_path / "copy").save(version)
     async with Proxy(redis.port) as proxy:
         proxy.mode = "freeze"
-        began = time.monotonic()
-        async with kept(redis_flags(f"redis://{proxy.address}"), copy=tmp_path / "copy") as (keeper,):
-            assert time.monotonic() - began < 3
+        store = redis_flags(f"redis://{proxy.address}", timeout=BRIEF)
+        async with kept(store, copy=tmp_path / "copy") as (keeper,):
             assert (decided(keeper), keeper.status.state) == (Variant.CROSSOVER, "stale")
-            began = time.monotonic()
             with pytest.raises(StoreAway):
                 await keeper.put(building(0), None)
-            assert time.monotonic() - began < 5
+            assert decided(keeper) is Variant.CROSSOVER
             proxy.mode = "forward"
             await until_state(keeper, "fresh")
 

