@@ -22,11 +22,11 @@ from bridge.argo.agent.performer import Performer
 from bridge.argo.agent.progress import Progress
 from bridge.argo.agent.writer import Writing
 from bridge.core import Core, open_core
+from bridge.loops import in_background
 from bridge.metrics import Metrics
 from bridge.open_runs import AgentRuns
 from bridge.stores import check_stores
 from bridge.temporal.gateway import TemporalGateway, connect
-from bridge.waits.loops import in_background
 from crossover import __version__
 from crossover.api import serving
 from crossover.kubernetes.access import Access

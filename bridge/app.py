@@ -38,11 +38,11 @@ from bridge.flags.outcomes import OutcomeBook
 from bridge.flags.parity import ParityVerdicts
 from bridge.flags.rollouts import Rollouts
 from bridge.gateway import Gateway
+from bridge.loops import in_background
 from bridge.metrics import Metrics
 from bridge.settings import BridgeSettings
 from bridge.stores import check_stores
 from bridge.temporal.gateway import connect
-from bridge.waits.loops import in_background
 from crossover import __version__
 from crossover.api.documented import with_callers
 from crossover.api.problems import add_problem_handlers

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bridge.flags.decisions import Decisions
 from bridge.gateway import Gateway
 from bridge.limits import StartLimits
+from bridge.loops import in_background
 from bridge.metrics import Metrics
 from bridge.quotas import RunningQuota
 from bridge.service import Runs, Workflows
@@ -17,7 +18,6 @@ from bridge.steps.registry import Registry
 from bridge.stores import Stores, open_stores
 from bridge.waits.cancels import Cancels
 from bridge.waits.hub import Hub
-from bridge.waits.loops import in_background
 from bridge.waits.views import Views
 
 

@@ -121,8 +121,8 @@ class BridgeSettings(IdentitySettings):
         0.25,
         gt=0,
         le=60,
-        description="Seconds for asking Temporal whether a node that is decided has a run already; a new node "
-        "is legacy without an answer. With redis_timeout as it is, a decision takes half a second at most. "
+        description="Seconds for asking Temporal whether a node that is decided has a run already; a new "
+        "node is legacy without an answer. With redis_timeout as it is, a decision takes half a second at most. "
         "Raise it for a Temporal that is far away.",
     )
     audit_file: Path | None = Field(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from bridge.approvals.accounts import Accounts
 from bridge.approvals.completing import Completes, Reached
@@ -15,6 +16,7 @@ from bridge.approvals.keeping import Keeping, Owed
 from bridge.approvals.record import Kept, State
 from bridge.approvals.withdrawing import Withdrawals, Workflows
 from bridge.approvals.words import argument, outputs, sentence
+from bridge.loops import forever
 from bridge.steps.engine import RunRef
 from crossover.audit import Audit
 from crossover.contract.run import Phase
@@ -65,15 +67,12 @@ class Effects:
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as work:
-            work.create_task(self._rounds())
+            for namespace in self._namespaces:
+                look = partial(self._round, namespace)
+                work.create_task(forever("approvals", look, INTERVAL, at_once=True))
             while True:
                 owed = await self._fresh.get()
                 work.create_task(self._settle(owed))
-
-    async def _rounds(self) -> None:
-        while True:
-            await asyncio.gather(*(self._round(namespace) for namespace in self._namespaces))
-            await asyncio.sleep(INTERVAL)
 
     async def _round(self, namespace: str) -> None:
         try:
@@ -81,9 +80,6 @@ class Effects:
             pending = await self._keeper.open_approvals(namespace)
         except CrossoverError as error:
             _log.debug("approvals not read", namespace=namespace, error=error.detail)
-            return
-        except Exception:
-            _log.exception("background work failed", loop="approvals")
             return
         still_open = {(each.tenant, each.id) for each in pending}
         closed = (each for each in owed if (each.tenant, each.id) not in still_open)

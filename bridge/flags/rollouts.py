@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from bridge.waits.loops import forever
+from bridge.loops import forever
 from crossover.audit import Audit, Event
 from crossover.flags.gate import Figures, Parity, Verdict, judge
 from crossover.flags.model import Document, Flag, PlanStatus, Split, Variant

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from bridge.gateway import CancelIntent, Gateway
+from bridge.loops import forever
 from bridge.steps.engine import RunRef, Snapshot
 from bridge.steps.phases import GRACE_OVER, ON_CANCEL
-from bridge.waits.loops import forever
 from crossover.contract.durations import format_duration
 from crossover.contract.run import OnCancel
 from crossover.errors import CrossoverError, NotFound

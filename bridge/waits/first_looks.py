@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from bridge.waits.loops import forever
+from bridge.loops import forever
 from bridge.waits.watch import Watch
 
 AFTER = (4.0, 6.0)

@@ -7,8 +7,8 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 
+from bridge.loops import forever
 from bridge.steps.engine import RunRef
-from bridge.waits.loops import forever
 from bridge.waits.queues import Queues
 from bridge.waits.settings import WaitSettings
 from bridge.waits.watch import Watch

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
 from bridge.gateway import ClosedRun, Gateway
+from bridge.loops import forever
 from bridge.steps.engine import RunRef
-from bridge.waits.loops import forever
 from bridge.waits.polls import Closed
 from bridge.waits.settings import WaitSettings
 from bridge.waits.watch import By, Watch

@@ -5,7 +5,6 @@ Temporal: all of a day when this replica starts, then what has closed since.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from bridge.argo.callbacks.settings import CallbackSettings
 from bridge.argo.callbacks.sources import TiedRuns, Workflows
 from bridge.argo.callbacks.target import Done, Over, find
 from bridge.argo.callbacks.tied import Tied, tied
+from bridge.loops import forever
 from bridge.steps.stopping import same_workflow
 from crossover.errors import CrossoverError
 from crossover.telemetry import get_logger
@@ -62,12 +62,7 @@ class Backlog:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await self._round()
-            except Exception:
-                _log.exception("background work failed", loop="callbacks")
-            await asyncio.sleep(self._interval * random.uniform(0.8, 1.2))
+        await forever("callbacks", self._round, self._interval, at_once=True, spread=0.2)
 
     async def _round(self) -> None:
         for namespace in self._namespaces:

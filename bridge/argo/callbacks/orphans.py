@@ -18,6 +18,7 @@ from bridge.argo.callbacks.pace import Pace
 from bridge.argo.callbacks.settings import CallbackSettings
 from bridge.argo.callbacks.sources import Cancelling, TiedRuns, Workflows
 from bridge.argo.callbacks.tied import Tied, tied
+from bridge.loops import forever
 from bridge.steps.record import RunRecord
 from crossover.audit import Audit, Event
 from crossover.contract.run import Mode
@@ -67,12 +68,7 @@ class Orphans:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await self._round()
-            except Exception:
-                _log.exception("background work failed", loop="orphans")
-            await asyncio.sleep(self._interval)
+        await forever("orphans", self._round, self._interval, at_once=True)
 
     async def _round(self) -> None:
         groups: dict[tuple[str, str, str], list[Tied]] = defaultdict(list)

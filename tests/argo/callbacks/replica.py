@@ -21,6 +21,7 @@ from bridge.argo.callbacks.metrics import CallbackMetrics
 from bridge.argo.callbacks.service import Callbacks
 from bridge.argo.callbacks.settings import CallbackSettings
 from bridge.argo.server import ArgoServer
+from bridge.loops import in_background
 from bridge.metrics import Metrics
 from bridge.steps.engine import RunRef, Snapshot
 from bridge.steps.registry import App
@@ -33,7 +34,6 @@ from bridge.temporal.owed import OwedRuns
 from bridge.temporal.rpc import Rpc
 from bridge.waits.cancels import Cancels
 from bridge.waits.hub import Hub
-from bridge.waits.loops import in_background
 from bridge.waits.settings import WaitSettings
 from bridge.waits.views import Views
 from crossover.audit import Entry, Event
