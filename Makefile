@@ -4,6 +4,8 @@ PROFILE ?= control-plane
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# Compilers beside tests make tests slow; what cannot be built here is said by the tests that lack it.
+BUILD = $(BIN)/python -m testbed.kubernetes build
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-cluster test-faults image testbed-up testbed-down testbed-status lint format bench docs lock clean
@@ -25,9 +27,11 @@ demo: install  ## Run a WorkflowTemplate's step on a real Temporal, end to end (
 	@$(BIN)/python -m testbed.demo $(if $(KEEP),--keep)
 
 test: install lint  ## Lint, check types and import contracts, and run every test.
+	@$(BUILD) --only etcd --only kube-apiserver --only helm || true
 	@$(BIN)/pytest -n 2 --dist loadfile -m "not cluster"
 
 test-cluster: install  ## Boot a real Kubernetes (or take KUBECONFIG's), install the chart, and prove it there.
+	@$(BUILD) --profile full && $(BUILD) --only kube-score || true
 	@$(BIN)/pytest -m cluster --timeout 600
 
 image: install  ## Write the OCI image and its SBOM to dist/, without a container engine.
