@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from testbed.kubernetes.programs import KUBERNETES
+
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm/crossover"
 TEMPLATES = ROOT / "argo_templates"
@@ -46,9 +48,17 @@ class Helm:
 
     program: Path
 
-    def render(self, values: Values, *, release: str = RELEASE, namespace: str = NAMESPACE) -> list[Object]:
+    def render(
+        self,
+        values: Values,
+        *,
+        release: str = RELEASE,
+        namespace: str = NAMESPACE,
+        kubernetes: str = KUBERNETES,
+    ) -> list[Object]:
         """What would be installed. Raises Refused."""
         words = ["template", release, str(CHART), "--namespace", namespace, "--values", "-"]
+        words += ["--kube-version", kubernetes]
         documents = yaml.load_all(self._run(words, yaml.safe_dump(values)), yaml.CSafeLoader)
         return [document for document in documents if document]
 

@@ -21,7 +21,7 @@
 {{- $files = append $files (dict "name" "temporal-client" "secret" . "items" (dict $temporal.tls.client.certKey "tls.crt" $temporal.tls.client.keyKey "tls.key")) }}
 {{- end }}
 {{- end }}
-{{- toJson (dict "env" $env "files" $files) }}
+{{- toJson (dict "env" $env "files" (default (list) $files)) }}
 {{- end }}
 
 {{- define "crossover.settings.redis" -}}
@@ -36,7 +36,7 @@
 {{- $_ := set $env "REDIS_CA_FILE" "/etc/crossover/redis-ca/ca.crt" }}
 {{- $files = append $files (dict "name" "redis-ca" "secret" . "items" (dict $redis.ca.key "ca.crt")) }}
 {{- end }}
-{{- toJson (dict "env" $env "files" $files) }}
+{{- toJson (dict "env" $env "files" (default (list) $files)) }}
 {{- end }}
 
 {{- /* Who may call. Takes root, and sessionUrl: where browsers reach this component. */}}
@@ -61,7 +61,7 @@
 {{- $_ := set $env "SESSION_URL" $.sessionUrl }}
 {{- $files = append $files (dict "name" "session" "secret" . "items" (dict $identity.session.key.key "keys")) }}
 {{- end }}
-{{- toJson (dict "env" $env "files" $files) }}
+{{- toJson (dict "env" $env "files" (default (list) $files)) }}
 {{- end }}
 
 {{- /* Argo, for the bridge. */}}
@@ -83,7 +83,7 @@
 {{- $files = append $files (dict "name" "argo-ca" "secret" . "items" (dict $argo.ca.key "ca.crt")) }}
 {{- end }}
 {{- end }}
-{{- toJson (dict "env" $env "files" $files) }}
+{{- toJson (dict "env" $env "files" (default (list) $files)) }}
 {{- end }}
 
 {{- /* Flags, which bridge and agent must know alike. */}}
@@ -99,7 +99,7 @@
 {{- $name := default (printf "%s-flags" (include "crossover.fullname" .)) $flags.configMap }}
 {{- $files = append $files (dict "name" "flags" "configMap" $name "items" (dict $flags.key "flags.yaml")) }}
 {{- end }}
-{{- toJson (dict "env" $env "files" $files) }}
+{{- toJson (dict "env" $env "files" (default (list) $files)) }}
 {{- end }}
 
 {{- /* Several of these and a component's own settings in one. Takes parts (JSON texts), own, values. */}}
@@ -114,5 +114,5 @@
 {{- range $name, $value := .values.settings }}
 {{- $_ := set $env (upper $name) $value }}
 {{- end }}
-{{- toJson (dict "env" $env "files" $files) }}
+{{- toJson (dict "env" $env "files" (default (list) $files)) }}
 {{- end }}
