@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from typing import TextIO
 
 import structlog
-from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import NoOpTracer, Tracer
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
@@ -61,9 +58,11 @@ def build_telemetry(
     prometheus = PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=registry)
     readers: list[MetricReader] = [prometheus]
     if otlp_endpoint:
-        base = otlp_endpoint.rstrip("/")
-        tracers.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{base}/v1/traces")))
-        readers.append(PeriodicExportingMetricReader(OTLPMetricExporter(f"{base}/v1/metrics")))
+        # Its exporters are 4 MB.
+        from crossover.otlp import metric_reader, span_exporter
+
+        tracers.add_span_processor(span_exporter(otlp_endpoint))
+        readers.append(metric_reader(otlp_endpoint))
     if span_processor:
         tracers.add_span_processor(span_processor)
     meters = MeterProvider(metric_readers=readers, resource=resource, shutdown_on_exit=False)

@@ -1,4 +1,4 @@
-"""`crossover`: `step` and `plugin` start in pods without number, so they load only what they need."""
+"""`crossover`: what starts in pods loads only what it needs, and `step` and `plugin` start without number."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ def main() -> None:
         from crossover.cli.plugin.__main__ import main as plugin
 
         plugin(sys.argv[2:])
+    if sys.argv[2:] == ["serve"]:
+        from crossover.cli.serve import SERVICES
+
+        if serve := SERVICES.get(sys.argv[1]):
+            serve()
+            return
     from crossover.cli.commands import app
 
     app()

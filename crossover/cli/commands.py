@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
-from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
@@ -16,13 +13,10 @@ from crossover.cli.flags.audit import audit
 from crossover.cli.flags.command import flags
 from crossover.cli.flags.options import calling
 from crossover.cli.logs.command import logs
+from crossover.cli.serve import serve_agent, serve_bridge, serve_logs
 from crossover.cli.template.command import template
 from crossover.identity import Role, new_token
-from crossover.identity.settings import IdentitySettings
 from crossover.identity.static_tokens import ROLES, checked_tenant, role_named
-from crossover.telemetry import configure_logging
-
-Settings = TypeVar("Settings", bound=IdentitySettings)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 bridge_app = typer.Typer(no_args_is_help=True, help="The bridge between Argo and Temporal.")
@@ -62,46 +56,9 @@ def _plugin() -> None:
     """Listed here for `crossover --help`, too."""
 
 
-@bridge_app.command("serve")
-def serve() -> None:
-    """Serve the bridge; it is set up by CROSSOVER_BRIDGE_* variables (docs/settings.md)."""
-    from bridge.server import serve as serve_bridge
-    from bridge.settings import BridgeSettings
-
-    _serve("bridge", BridgeSettings, serve_bridge)
-    _leave()
-
-
-@agent_app.command("serve")
-def serve_agent() -> None:
-    """Serve WorkflowTaskSets; it is set up by CROSSOVER_AGENT_* variables (docs/settings.md)."""
-    from bridge.agent import serve as serve_task_sets
-    from bridge.agent_settings import AgentSettings
-
-    _serve("agent", AgentSettings, serve_task_sets)
-    _leave()
-
-
-@streamer_app.command("serve")
-def serve_logs() -> None:
-    """Serve log feeds; it is set up by CROSSOVER_LOG_STREAMER_* variables (docs/settings.md)."""
-    from log_streamer.server import serve as serve_feeds
-    from log_streamer.settings import LogStreamerSettings
-
-    _serve("log-streamer", LogStreamerSettings, serve_feeds)
-
-
-def _serve(name: str, kind: type[Settings], serve_until_told: Callable[[Settings], None]) -> None:
-    """Settings that are wrong end it with their names, before anything is opened."""
-    try:
-        if unknown := kind.unknown_variables():
-            raise ValueError("; ".join(unknown))
-        settings = kind()
-        configure_logging(settings.log_level, json=settings.log_json)
-        serve_until_told(settings)
-    except (ValueError, OSError) as error:
-        raise SystemExit(f"crossover {name} serve: {kind.words(error)}") from None
-
+bridge_app.command("serve")(serve_bridge)
+agent_app.command("serve")(serve_agent)
+streamer_app.command("serve")(serve_logs)
 
 app.command("logs")(logs)
 app.add_typer(flags, name="flags")
@@ -158,11 +115,3 @@ def local(context: typer.Context) -> None:
     from argo_flow.local.__main__ import main
 
     raise SystemExit(main(context.args))
-
-
-def _leave() -> None:
-    """temporalio's core may crash while the interpreter tears it down
-    (https://github.com/temporalio/sdk-python/issues/300); all work is done and flushed by now."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from crossover.identity.authenticator import Authenticator
 from crossover.identity.jwt_shape import unproven_claims
-from crossover.identity.oidc import OidcTokens
 from crossover.identity.principal import Principal
 from crossover.identity.refusals import no_token, not_accepted
+
+if TYPE_CHECKING:
+    from crossover.identity.oidc import OidcTokens
 
 LONGEST = 16_384
 """Characters of a token; real ones have a tenth of it."""

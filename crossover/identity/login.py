@@ -8,15 +8,17 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
 from crossover.errors import InvalidField, NotFound, Unauthenticated, Unavailable, cut
 from crossover.identity.fetch import CannotFetch
-from crossover.identity.oidc import KnownIssuer, OidcTokens
 from crossover.identity.refusals import not_accepted
+
+if TYPE_CHECKING:
+    from crossover.identity.oidc import KnownIssuer, OidcTokens
 
 LASTS = 600
 """Seconds for which a login that was begun can be finished."""

@@ -4,11 +4,14 @@ a session ends with it."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from crossover.errors import InvalidRequest, NotFound
 from crossover.identity.authenticator import Authenticator
 from crossover.identity.login import LASTS, Begun, Logins
-from crossover.identity.sealer import Sealer
+
+if TYPE_CHECKING:
+    from crossover.identity.sealer import Sealer
 
 SESSION_COOKIE = "crossover_session"
 LOGIN_COOKIE = "crossover_login"

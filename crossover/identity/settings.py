@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -12,13 +12,15 @@ from crossover.identity.identity_file import IdentityFile, read_identity_file, s
 from crossover.identity.issuers import Issuers
 from crossover.identity.kubernetes_api import KubernetesApi
 from crossover.identity.login import Logins
-from crossover.identity.oidc import OidcTokens
-from crossover.identity.sealer import Sealer
 from crossover.identity.sessions import Sessions
 from crossover.identity.static_tokens import StaticTokens, checked_tenant
 from crossover.identity.token_review import TokenReviews
 from crossover.identity.watched_file import WatchedFile
 from crossover.settings import Auth, ServiceSettings, is_loopback, read_auth
+
+if TYPE_CHECKING:
+    from crossover.identity.oidc import OidcTokens
+    from crossover.identity.sealer import Sealer
 
 CALLBACK = "/v1/session/callback"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -118,12 +120,12 @@ class IdentitySettings(ServiceSettings):
         return Issuers(
             tokens=StaticTokens(self.tokens_file) if self.tokens_file else None,
             kubernetes=self._reviews(identity) if identity and Auth.KUBERNETES in self.ways else None,
-            oidc=OidcTokens(lambda: identity.current().oidc) if identity and Auth.OIDC in self.ways else None,
+            oidc=_oidc(identity) if identity and Auth.OIDC in self.ways else None,
         )
 
     def sessions(self, authenticator: Authenticator) -> Sessions:
         """Raises OSError or ValueError, naming the file."""
-        sealer = None if self.session_key_file is None or self.open else Sealer(self.session_key_file)
+        sealer = None if self.session_key_file is None or self.open else _sealer(self.session_key_file)
         oidc = authenticator.oidc if isinstance(authenticator, Issuers) else None
         ready = oidc is not None and sealer is not None and self.session_url is not None
         logins = Logins(oidc, f"{self.session_url}{CALLBACK}") if ready and oidc else None
@@ -151,3 +153,18 @@ class IdentitySettings(ServiceSettings):
                 self.kubernetes_api, self.kubernetes_api_token_file, self.kubernetes_api_ca_file
             )
         return TokenReviews(api, lambda: identity.current().kubernetes)
+
+
+# PyJWT and Fernet bring cryptography along, 8 MB and half a second: only for those who use them.
+
+
+def _oidc(identity: WatchedFile[IdentityFile]) -> OidcTokens:
+    from crossover.identity.oidc import OidcTokens
+
+    return OidcTokens(lambda: identity.current().oidc)
+
+
+def _sealer(keys: Path) -> Sealer:
+    from crossover.identity.sealer import Sealer
+
+    return Sealer(keys)

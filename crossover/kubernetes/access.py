@@ -1,4 +1,4 @@
-"""How the Kubernetes API is reached and who we are there, as kubernetes.aio reads it."""
+"""How the Kubernetes API is reached and who we are there."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ import asyncio
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-
-from kubernetes.aio import config
-from kubernetes.aio.client import Configuration
-from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 
 from crossover.kubernetes.errors import Denied
 
@@ -18,8 +15,31 @@ READ_AGAIN = 60.0
 """Seconds that credentials are used for until they are read again: the kubelet replaces tokens hourly, well
 before they expire."""
 
-Loader = Callable[[Configuration], Awaitable[None]]
-"""Fills a Configuration. Each use begins anew, so that replaced files are read again."""
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What we use of kubernetes.aio's, by its names.
+
+    Args:
+        authorization: the header that says who we are; None: we are anonymous.
+    """
+
+    host: str
+    authorization: str | None = None
+    ssl_ca_cert: str | None = None
+    ca_cert_data: str | bytes | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    verify_ssl: bool = True
+    tls_server_name: str | None = None
+    proxy: str | None = None
+
+
+IN_CLUSTER = "in-cluster"
+"""Names the API server of the cluster in which we run."""
+
+Loader = Callable[[], Awaitable[Configuration]]
+"""Reads all anew, so that replaced files count. Raises OSError or ValueError."""
 
 
 class Access:
@@ -27,42 +47,62 @@ class Access:
 
     def __init__(self, load: Loader) -> None:
         self._load = load
-        self._configuration = Configuration()
+        self._configuration: Configuration | None = None
         self._read_at: float | None = None
         self._reading = asyncio.Lock()
 
     async def configuration(self) -> Configuration:
         """Raises Denied: there is no usable configuration."""
         async with self._reading:
-            if self._read_at is None or time.monotonic() - self._read_at > READ_AGAIN:
-                await self._read()
-        return self._configuration
+            known = self._configuration
+            if known is None or self._read_at is None or time.monotonic() - self._read_at > READ_AGAIN:
+                known = await self._read()
+        return known
 
     async def headers(self) -> dict[str, str]:
         """Those that say who we are. Raises Denied."""
-        key = (await self.configuration()).api_key.get("BearerToken")
-        return {"Authorization": key} if key else {}
+        authorization = (await self.configuration()).authorization
+        return {"Authorization": authorization} if authorization else {}
 
     async def forget(self, headers: dict[str, str]) -> bool:
         """The API does not know these credentials: whether there are others now."""
         self._read_at = None
         return await self.headers() != headers
 
-    async def _read(self) -> None:
-        fresh = Configuration()
+    async def _read(self) -> Configuration:
         try:
-            await self._load(fresh)
-        except (config.ConfigException, OSError, ValueError) as error:
+            fresh = await self._load()
+        except (OSError, ValueError) as error:
             raise Denied("The Kubernetes configuration cannot be read.") from error
         self._configuration, self._read_at = fresh, time.monotonic()
+        return fresh
+
+
+def open_access(
+    where: str, environ: Mapping[str, str], *, token_file: Path | None = None, ca_file: Path | None = None
+) -> Access:
+    """How settings say it.
+
+    Args:
+        where: `in-cluster`, an API server's URL, or the path of a kubeconfig.
+        environ: of the pod.
+        token_file, ca_file: for a URL.
+    """
+    if where == IN_CLUSTER:
+        return in_cluster(environ)
+    if where.startswith(("http://", "https://")):
+        return from_url(where, token_file, ca_file)
+    return from_kubeconfig(Path(where))
 
 
 def from_kubeconfig(path: Path | None = None, context: str | None = None) -> Access:
     """A kubeconfig file as kubectl's: certificates, tokens, token files, OIDC, programs that give tokens."""
 
-    async def load(into: Configuration) -> None:
-        file = str(path) if path else None
-        await config.load_kube_config(file, context, into, persist_config=False)  # type: ignore[no-untyped-call]
+    async def load() -> Configuration:
+        # Kubernetes' library is 12 MB and half a second, and nothing else needs it.
+        from crossover.kubernetes.kubeconfig import read_kubeconfig
+
+        return await read_kubeconfig(path, context)
 
     return Access(load)
 
@@ -70,12 +110,19 @@ def from_kubeconfig(path: Path | None = None, context: str | None = None) -> Acc
 def in_cluster(
     environ: Mapping[str, str], folder: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 ) -> Access:
-    """The service account of the pod in which we run; the API's address is in the pod's environment."""
+    """The service account of the pod in which we run; the API's address is in the pod's environment
+    (https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/)."""
 
-    async def load(into: Configuration) -> None:
-        token, ca = str(folder / "token"), str(folder / "ca.crt")
-        loader = InClusterConfigLoader(token, ca, False, environ)  # type: ignore[no-untyped-call]
-        loader.load_and_set(into)  # type: ignore[no-untyped-call]
+    async def load() -> Configuration:
+        host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT")
+        if not host or not port:
+            raise ValueError(
+                "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: this is no pod"
+            )
+        address = f"[{host}]" if ":" in host else host
+        return Configuration(
+            f"https://{address}:{port}", _bearer(folder / "token"), ssl_ca_cert=str(folder / "ca.crt")
+        )
 
     return Access(load)
 
@@ -83,14 +130,19 @@ def in_cluster(
 def from_url(url: str, token_file: Path | None = None, ca_file: Path | None = None) -> Access:
     """An address with a file that holds the token. Without a token we are anonymous."""
 
-    async def load(into: Configuration) -> None:
-        into.host = url.rstrip("/")
-        into.ssl_ca_cert = str(ca_file) if ca_file else None
-        if token_file:
-            token = token_file.read_text()  # noqa: ASYNC240 - a small file in memory, once a minute
-            into.api_key["BearerToken"] = f"Bearer {token.strip()}"
+    async def load() -> Configuration:
+        authorization = _bearer(token_file) if token_file else None
+        return Configuration(url.rstrip("/"), authorization, ssl_ca_cert=str(ca_file) if ca_file else None)
 
     return Access(load)
+
+
+def _bearer(file: Path) -> str:
+    """A small file in memory, once a minute. Raises OSError or ValueError."""
+    token = file.read_text().strip()
+    if not token:
+        raise ValueError(f"{file} is empty")
+    return f"Bearer {token}"
 
 
 def tls_context(configuration: Configuration) -> ssl.SSLContext:
