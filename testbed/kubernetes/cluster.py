@@ -14,13 +14,14 @@ import psutil
 from testbed.kubernetes.admin import Admin
 from testbed.kubernetes.build import BIN, HOME, build
 from testbed.kubernetes.crds import apply_crds
+from testbed.kubernetes.identity import User
 from testbed.kubernetes.locks import alone
 from testbed.kubernetes.machine import lacks
 from testbed.kubernetes.node import pause
-from testbed.kubernetes.node.cgroups import remove_cgroups
+from testbed.kubernetes.node.cgroups import make_cgroups, remove_cgroups
 from testbed.kubernetes.node.dns import allow
-from testbed.kubernetes.node.namespaces import Node
-from testbed.kubernetes.node.network import connect, disconnect, refuse_a_second
+from testbed.kubernetes.node.namespaces import Node, remove_mount_points
+from testbed.kubernetes.node.network import connect, disconnect, owner, refuse_a_second
 from testbed.kubernetes.node.readiness import until_node_ready, until_serving
 from testbed.kubernetes.programs import FULL
 from testbed.kubernetes.readiness import NotReady, is_ready, log_end, until_ready
@@ -53,6 +54,10 @@ class Cluster:
         """Of an admin."""
         return self._services.layout.kubeconfig
 
+    def kubeconfig_of(self, user: User) -> Path:
+        """Of one of the cluster's own programs."""
+        return self._services.layout.kubeconfig_of(user)
+
     @property
     def url(self) -> str:
         """Of the API server, for this machine and for pods."""
@@ -80,8 +85,8 @@ class Cluster:
             raise Unfit(lacking)
         async with self._turn():
             if not await self.ready():
+                await asyncio.to_thread(refuse_a_second, self._folder)
                 await asyncio.to_thread(self._end)
-                await asyncio.to_thread(refuse_a_second)
                 await self._start()
         return self.kubeconfig
 
@@ -148,6 +153,7 @@ class Cluster:
         self._services.write()
         self._node.create(self._services.layout.log("node"))
         connect(self._node, self._folder)
+        make_cgroups()
         for program in NEEDED_FIRST:
             self._launch(program)
         archive = self._folder / "pause.oci.tar"
@@ -186,7 +192,9 @@ class Cluster:
         ended = [*self.processes()]
         self._node.end()
         disconnect(self._folder)
-        remove_cgroups()
+        if owner() is None:  # else they are of the other cluster
+            remove_cgroups()
+            remove_mount_points()
         for path in self._folder.glob("*"):
             if path == self.logs:
                 continue

@@ -11,7 +11,7 @@ NAME = "node1"
 """The node's, as the API server knows it."""
 
 CGROUP = "crossover-testbed"
-"""Of all pods, below each hierarchy."""
+"""Of all pods, in each hierarchy. kubelet wants it to be there."""
 
 
 def configuration(folder: Path, socket: Path, authority: Path) -> dict[str, object]:
@@ -45,8 +45,6 @@ def configuration(folder: Path, socket: Path, authority: Path) -> dict[str, obje
 _CGROUPS = {
     "cgroupDriver": "cgroupfs",
     "cgroupRoot": f"/{CGROUP}",
-    # A machine that is a container itself may have hierarchies that kubelet cannot divide among classes.
-    "cgroupsPerQOS": False,
     "enforceNodeAllocatable": [],
     "failSwapOn": False,
     "failCgroupV1": False,

@@ -43,7 +43,7 @@ class Node:
     @property
     def init(self) -> psutil.Process | None:
         """The first process, as the machine sees it; None when there is no node."""
-        return next((each for each in self._makers() if each.cmdline() == self._pause), None)
+        return next((each for each in self._makers() if _cmdline(each) == self._pause), None)
 
     def create(self, log: Path) -> None:
         """Makes it. /run is empty there, what lies at PRIVATE is kept below the folder, and MACHINE_WIDE
@@ -70,7 +70,7 @@ class Node:
         if not (init := self.init):
             return {}
         home = _pid_namespace(init.pid)
-        inside = [each for each in init.children(recursive=True) if _pid_namespace(each.pid) == home]
+        inside = [each for each in _descendants(init) if _pid_namespace(each.pid) == home]
         return {called[0]: each for each in reversed(inside) if (called := _cmdline(each))}
 
     def end(self) -> None:
@@ -83,9 +83,6 @@ class Node:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     each.kill()
             time.sleep(0.02)
-        for folder in PRIVATE:
-            with contextlib.suppress(OSError):  # somebody else's, with something in it
-                Path("/var/lib", folder).rmdir()
 
     def _makers(self) -> list[psutil.Process]:
         """The first process, and the one that made the namespaces and waits for it."""
@@ -111,10 +108,23 @@ class Node:
         self.run("mount", "--make-rshared", "/")  # kubelet's mounts must reach containerd's
 
 
+def remove_mount_points() -> None:
+    """Not while another node uses them: the kernel would take its mounts away with the folders."""
+    for folder in PRIVATE:
+        with contextlib.suppress(OSError):  # not there, or somebody else's, with something in it
+            Path("/var/lib", folder).rmdir()
+
+
 def _cmdline(process: psutil.Process) -> list[str]:
     """Empty when it has just ended."""
     with contextlib.suppress(psutil.NoSuchProcess):
         return process.cmdline()
+    return []
+
+
+def _descendants(process: psutil.Process) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.children(recursive=True)
     return []
 
 

@@ -50,12 +50,12 @@ class Occupied(Exception):
     """Another cluster runs on this machine: a sentence for people."""
 
 
-def refuse_a_second() -> None:
-    """Raises Occupied, naming the folder of the one that runs."""
-    if (folder := owner()) is not None:
+def refuse_a_second(folder: Path) -> None:
+    """Raises Occupied, naming the folder of the one that runs, unless that is `folder`."""
+    if (found := owner()) not in (None, str(folder)):
         raise Occupied(
-            f"The cluster of {folder or 'somebody else'} runs on this machine, and two would collide. "
-            f"End it with `python -m testbed.kubernetes down --profile full --folder {folder or 'FOLDER'}`."
+            f"The cluster of {found} runs on this machine already, and two would collide. "
+            f"End it with `python -m testbed.kubernetes down --profile full --folder {found}`."
         )
 
 
