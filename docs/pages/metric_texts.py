@@ -107,7 +107,7 @@ CALLBACKS: dict[str, Text] = {
 AGENT: dict[str, Text] = {
     "crossover_agent_tasks": Text(
         "Tasks of WorkflowTaskSets that are being worked on: runs that are waited for, and `http` requests.",
-        "Beyond 5,000: one replica's share; see [shards](operations.md#running-the-agent). 0 on the "
+        "Beyond 5,000: one replica's share; see [shards](services.md#running-the-agent). 0 on the "
         "replica that leads, while nodes are pending: `/readyz`, `namespaces`, `shard`, `instance_id`.",
     ),
     "crossover_agent_leading": Text(
@@ -132,7 +132,7 @@ AGENT: dict[str, Text] = {
     "crossover_agent_patch_latency_seconds": Text(
         "From a node's result to the API server having it.",
         "Above 1 s: see `crossover_agent_patches_total`. It is not what delays workflows whose patches are "
-        "quick: that is [the controller](operations.md#argos-controller).",
+        "quick: that is [the controller](services.md#argos-controller).",
     ),
     "crossover_agent_cancels_total": Text(
         "Runs cancelled; `by` is `watch` (seen as it happened) or `sweep` (it happened while no agent was "

@@ -14,7 +14,7 @@ from log_streamer.settings import LogStreamerSettings
 INTRO = """\
 Everything the services can be told, each by an environment variable that is read once, at the start. A value
 that cannot be used ends the start with a sentence that names its variable, and so does a variable with a
-misspelt name. [operations.md](operations.md) shows them at work, with the registry and the token file;
+misspelt name. [services.md](services.md) shows them at work, with the registry and the token file;
 [flags.md](flags.md) and [identity.md](identity.md) those of flags and callers."""
 
 SERVICES: dict[str, tuple[str, type[ServiceSettings]]] = {

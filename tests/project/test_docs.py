@@ -158,8 +158,8 @@ def test_every_reference_of_the_openapi_document_leads_somewhere(name: str) -> N
             place = place[key]
 
 
-def test_the_registry_and_the_tokens_of_the_operations_page_can_be_used(tmp_path: Path) -> None:
-    page = read("operations.md")
+def test_the_registry_and_the_tokens_of_the_services_page_can_be_used(tmp_path: Path) -> None:
+    page = read("services.md")
     registry, *_ = fenced(page, "yaml")
     (tokens,) = fenced(page, "json")
     parsed = Registry.model_validate(yaml.safe_load(registry))
@@ -170,8 +170,8 @@ def test_the_registry_and_the_tokens_of_the_operations_page_can_be_used(tmp_path
     assert {entry["tenant"] for entry in json.loads(tokens)} <= set(parsed.tenants)
 
 
-def test_the_tenants_of_the_operations_page_can_be_used_with_its_registry(tmp_path: Path) -> None:
-    registry, tenants, _ = fenced(read("operations.md"), "yaml")
+def test_the_tenants_of_the_services_page_can_be_used_with_its_registry(tmp_path: Path) -> None:
+    registry, tenants, _ = fenced(read("services.md"), "yaml")
     file = tmp_path / "tenants.yaml"
     file.write_text(tenants)
     known = read_tenants(file)
@@ -179,8 +179,8 @@ def test_the_tenants_of_the_operations_page_can_be_used_with_its_registry(tmp_pa
     assert known.tenant("globex").worker_namespaces == ("argo-globex",)
 
 
-def test_the_role_of_the_operations_page_lets_nobody_change_anything() -> None:
-    *_, role = fenced(read("operations.md"), "yaml")
+def test_the_role_of_the_services_page_lets_nobody_change_anything() -> None:
+    *_, role = fenced(read("services.md"), "yaml")
     rules = yaml.safe_load(role)["rules"]
     assert {rule["resources"][0] for rule in rules} == {"pods", "pods/log", "workflows"}
     assert {verb for rule in rules for verb in rule["verbs"]} == {"get", "list", "watch"}
