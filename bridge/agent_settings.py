@@ -16,11 +16,10 @@ from bridge.argo.agent.http.rules import HttpRules
 from bridge.argo.agent.scope import Scope
 from bridge.settings import BridgeSettings
 from bridge.waits.settings import WaitSettings
-from crossover.kubernetes.access import Access, from_kubeconfig, from_url, in_cluster
+from crossover.kubernetes.access import IN_CLUSTER, Access, open_access
 from crossover.settings import is_loopback
 
 PREFIX = "CROSSOVER_AGENT_"
-IN_CLUSTER = "in-cluster"
 _OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -145,11 +144,12 @@ class AgentSettings(BridgeSettings):
 
     def access(self) -> Access:
         """How the Kubernetes API is reached."""
-        if self.kubernetes == IN_CLUSTER:
-            return in_cluster(os.environ)  # noqa: TID251 - this is a settings module
-        if self.kubernetes.startswith(("http://", "https://")):
-            return from_url(self.kubernetes, self.kubernetes_token_file, self.kubernetes_ca_file)
-        return from_kubeconfig(Path(self.kubernetes))
+        return open_access(
+            self.kubernetes,
+            os.environ,  # noqa: TID251 - this is a settings module
+            token_file=self.kubernetes_token_file,
+            ca_file=self.kubernetes_ca_file,
+        )
 
     def lease_home(self) -> str:
         """The namespace of the Lease."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from crossover.identity.settings import IdentitySettings
+from crossover.kubernetes.access import IN_CLUSTER, Access, open_access
 from crossover.stores.leases import Limits as StreamLimits
 from crossover.stores.leases import Scope
 from log_streamer.feed.settings import FeedSettings
@@ -18,7 +18,6 @@ from log_streamer.lines.secrets import Redactor
 from log_streamer.tenants import Tenants, open_tenants, read_tenants
 
 PREFIX = "CROSSOVER_LOG_STREAMER_"
-IN_CLUSTER = "in-cluster"
 LIMIT_SETTINGS = {
     Scope.PRINCIPAL: "STREAMS_PER_PRINCIPAL",
     Scope.TENANT: "STREAMS_PER_TENANT",
@@ -149,6 +148,17 @@ class LogStreamerSettings(IdentitySettings):
             self.worker_selector,
         )
 
+    def access(self) -> Access | None:
+        """How the Kubernetes API is reached, where it is read."""
+        if not self.kubernetes:
+            return None
+        return open_access(
+            self.kubernetes,
+            os.environ,
+            token_file=self.kubernetes_token_file,
+            ca_file=self.kubernetes_ca_file,
+        )
+
     def redactor(self) -> Redactor:
         """Raises ValueError, naming the pattern."""
         return Redactor([line.strip() for line in self.redact.splitlines() if line.strip()])
@@ -183,11 +193,6 @@ class LogStreamerSettings(IdentitySettings):
             drain=self.drain,
             pace=self.history_lines // 2,
         )
-
-
-def environment() -> Mapping[str, str]:
-    """What Kubernetes tells a pod of its API's address; read here, as all of the environment is."""
-    return os.environ
 
 
 def _list(text: str) -> tuple[str, ...]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 
-from crossover.kubernetes.access import Access, from_kubeconfig, from_url, in_cluster
-from log_streamer.settings import IN_CLUSTER, LogStreamerSettings, environment
+from log_streamer.settings import LogStreamerSettings
 from log_streamer.sources.argo_server.client import ArgoServer
 from log_streamer.sources.argo_server.workflows import PodExists, ServerWorkflowLocator
 from log_streamer.sources.bridge.client import Bridge
@@ -53,8 +51,8 @@ class Systems:
 
     def _argo(self, settings: LogStreamerSettings) -> None:
         client = None
-        if settings.kubernetes:
-            client = KubernetesClient(_access(settings))
+        if access := settings.access():
+            client = KubernetesClient(access)
             self._closing.append(client.close)
             self.locators += [WorkflowLocator(client), PodLocator(client)]
         if settings.argo_server_url:
@@ -84,12 +82,3 @@ def _exists_in(client: KubernetesClient) -> PodExists:
         return True
 
     return exists
-
-
-def _access(settings: LogStreamerSettings) -> Access:
-    where = settings.kubernetes or IN_CLUSTER
-    if where == IN_CLUSTER:
-        return in_cluster(environment())
-    if where.startswith(("http://", "https://")):
-        return from_url(where, settings.kubernetes_token_file, settings.kubernetes_ca_file)
-    return from_kubeconfig(Path(where))
