@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 BUILD = $(BIN)/python -m testbed.kubernetes build
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-cluster test-faults image testbed-up testbed-down testbed-status lint format bench docs lock clean
+.PHONY: help install demo test test-cluster test-faults image chart testbed-up testbed-down testbed-status lint format bench docs lock clean
 
 help:  ## Print every target in one sentence.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,11 @@ image: install  ## Write the OCI image and its SBOM to dist/, without a containe
 
 test-faults: install  ## Run the fault sweeps at full length (2,000 ambiguous starts and kills).
 	@CROSSOVER_FAULTS=2000 $(BIN)/pytest -m faults --timeout 3000
+
+chart: install  ## Check the chart and package it into dist/ (needs Go, once, for helm).
+	@$(BUILD) --only helm > /dev/null
+	@.testbed/bin/helm lint --quiet helm/crossover -f helm/crossover/trial-values.yaml
+	@.testbed/bin/helm package helm/crossover --destination dist
 
 testbed-up: install  ## Start a real Kubernetes API server with Argo's resources (builds it once, in minutes; needs Go).
 	@$(BIN)/python -m testbed.kubernetes up --profile $(PROFILE)
