@@ -8,10 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from argo_flow.local import NodeFinished, NodeLine, NodeStarted, WorkflowFinished
+from argo_flow.local import NodeFinished, NodeLine, NodeProgress, NodeStarted, WorkflowFinished
 from argo_flow.local.nodes import pod_name
 from crossover.contract.argo import fnv32a, node_id
-from tests.argo_flow.workflows import INPUT, ROWS, Recorder, call, dag, phases, run, shell, steps, workflow
+from tests.argo_flow.workflows import (
+    INPUT,
+    ROWS,
+    Recorder,
+    call,
+    dag,
+    phases,
+    run,
+    shell,
+    steps,
+    until_there,
+    workflow,
+)
 
 
 def test_ids_and_pod_names_are_those_that_a_real_argo_gives() -> None:
@@ -91,20 +103,16 @@ async def test_a_strategy_that_cannot_be_read_ends_in_error(tmp_path: Path) -> N
 
 
 async def test_a_timeout_ends_the_process_and_fails_the_node(tmp_path: Path) -> None:
-    script = "trap 'echo asked; exit 9' TERM; echo $ARGO_DEADLINE; sleep 20 & wait"
-    started = time.monotonic()
-    result = await run(tmp_path, workflow(shell("main", script, rest="timeout: 500ms")))
-    assert time.monotonic() - started < 5
+    script = "trap 'echo asked; exit 9' TERM; echo $ARGO_DEADLINE; sleep 600 & wait"
+    result = await run(tmp_path, workflow(shell("main", script, rest="timeout: 4s")))
     assert (result.phase, result.message) == ("Failed", "Step exceeded its deadline")
     assert (result.outputs.result or "").endswith("asked")
     assert not (result.outputs.result or "").startswith("0001")
 
 
 async def test_the_workflows_deadline_holds_for_its_steps(tmp_path: Path) -> None:
-    text = workflow(steps((call("a", "slow"),)) + shell("slow", "sleep 20"), spec="activeDeadlineSeconds: 1")
-    started = time.monotonic()
+    text = workflow(steps((call("a", "slow"),)) + shell("slow", "sleep 600"), spec="activeDeadlineSeconds: 1")
     result = await run(tmp_path, text)
-    assert time.monotonic() - started < 5
     assert result.phase == "Failed"
 
 
@@ -112,7 +120,7 @@ async def test_suspend_waits_for_its_duration(tmp_path: Path) -> None:
     started = time.monotonic()
     result = await run(tmp_path, workflow("- name: main\n  suspend: {duration: 300ms}"))
     assert result.phase == "Succeeded"
-    assert 0.3 <= time.monotonic() - started < 5
+    assert time.monotonic() - started >= 0.3
 
 
 async def test_a_declared_output_without_a_file_is_an_error_unless_it_has_a_default(tmp_path: Path) -> None:
@@ -147,8 +155,9 @@ async def test_the_result_is_the_end_of_stdout(tmp_path: Path) -> None:
 
 
 async def test_progress_is_shown_while_the_process_runs_and_kept(tmp_path: Path) -> None:
-    recorder = Recorder()
-    script = "echo 1/3 > $ARGO_PROGRESS_FILE; sleep 0.6; echo 3/3 >> $ARGO_PROGRESS_FILE"
+    seen = tmp_path / "seen"
+    recorder = Recorder({NodeProgress: seen})
+    script = f"echo 1/3 > $ARGO_PROGRESS_FILE; {until_there(seen)}; echo 3/3 >> $ARGO_PROGRESS_FILE"
     await run(tmp_path, workflow(shell("main", script)), on_event=recorder)
     kinds = [type(event).__name__ for event in recorder.events]
     assert kinds == ["NodeStarted", "NodeProgress", "NodeProgress", "NodeFinished", "WorkflowFinished"]
@@ -157,8 +166,10 @@ async def test_progress_is_shown_while_the_process_runs_and_kept(tmp_path: Path)
 
 
 async def test_events_tell_the_whole_story_in_order(tmp_path: Path) -> None:
-    recorder = Recorder()
-    await run(tmp_path, workflow(shell("main", "echo out; sleep 0.1; echo err >&2")), on_event=recorder)
+    seen = tmp_path / "seen"
+    recorder = Recorder({NodeLine: seen})
+    script = f"echo out; {until_there(seen)}; echo err >&2"
+    await run(tmp_path, workflow(shell("main", script)), on_event=recorder)
     match recorder.events:
         case [
             NodeStarted(),
@@ -173,10 +184,8 @@ async def test_events_tell_the_whole_story_in_order(tmp_path: Path) -> None:
 
 
 async def test_what_the_process_leaves_behind_is_killed_with_it(tmp_path: Path) -> None:
-    script = "sleep 60 & echo $! > /tmp/outputs/rows; echo started"
-    started = time.monotonic()
+    script = "sleep 600 & echo $! > /tmp/outputs/rows; echo started"
     result = await run(tmp_path, workflow(shell("main", script, rest=ROWS)))
-    assert time.monotonic() - started < 10
     assert result.phase == "Succeeded"
     assert (
         not Path(f"/proc/{result.outputs.parameters['rows']}/cmdline").exists()

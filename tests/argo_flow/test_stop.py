@@ -18,9 +18,7 @@ from argo_flow.local.process import Ended, Exit, run_process
 from argo_flow.local.settings import inherited
 from argo_flow.local.stop import Stop
 from tests.argo_flow.workflows import bundle, call, dag, phases, shell, steps, workflow
-
-LIMIT = 15.0
-"""Seconds that anything here may take."""
+from tests.patience import PATIENCE
 
 TWO_GROUPS = steps((call("a", "wait"),), (call("b", "wait"),))
 
@@ -37,11 +35,11 @@ async def stopped_at_first_line(directory: Path, text: str, *, twice: bool = Fal
 
     stops: list[Event] = []
     runner = LocalRunner(directory, on_event, environment=inherited())
-    return await asyncio.wait_for(runner.run(bundle(text)), LIMIT)
+    return await asyncio.wait_for(runner.run(bundle(text)), PATIENCE)
 
 
 async def test_a_stopped_step_gets_sigint_and_may_end_in_its_own_way(tmp_path: Path) -> None:
-    script = "trap 'echo cancelled; exit 130' INT; echo ready; sleep 60 & wait"
+    script = "trap 'echo cancelled; exit 130' INT; echo ready; sleep 600 & wait"
     result = await stopped_at_first_line(tmp_path, workflow(TWO_GROUPS + shell("wait", script)))
     assert phases(result) == {"[0]": "Failed", "[0].a": "Failed"}
     node = next(node for node in result.nodes.values() if node.display_name == "a")
@@ -79,7 +77,7 @@ async def test_nothing_starts_and_nothing_is_retried_after_a_stop(tmp_path: Path
     # In the background: a shell that is just about to become its foreground command loses the signal.
     text = workflow(
         dag(call("a", "wait"), call("b", "wait", depends="'a || a.Failed'"))
-        + shell("wait", "sleep 60 & echo ready; wait", rest="retryStrategy: {limit: 3, retryPolicy: Always}")
+        + shell("wait", "sleep 600 & echo ready; wait", rest="retryStrategy: {limit: 3, retryPolicy: Always}")
     )
     result = await stopped_at_first_line(tmp_path, text)
     assert phases(result) == {"a": "Failed", "a(0)": "Failed"}
@@ -106,12 +104,12 @@ async def test_cancelling_the_run_leaves_no_process_behind(tmp_path: Path) -> No
             ready.set()
 
     runner = LocalRunner(tmp_path, on_event, environment=inherited())
-    text = workflow(shell("main", "trap '' INT TERM; sleep 60 & echo $!; wait"))
+    text = workflow(shell("main", "trap '' INT TERM; sleep 600 & echo $!; wait"))
     task = asyncio.create_task(runner.run(bundle(text)))
-    await asyncio.wait_for(ready.wait(), LIMIT)
+    await asyncio.wait_for(ready.wait(), PATIENCE)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(task, LIMIT)
+        await asyncio.wait_for(task, PATIENCE)
     await _gone(pids[0])
     state = json.loads((tmp_path / "wf" / "workflow.json").read_text())
     assert state["status"]["phase"] == "Error"
@@ -119,7 +117,7 @@ async def test_cancelling_the_run_leaves_no_process_behind(tmp_path: Path) -> No
 
 async def _gone(pid: int) -> None:
     """Wait until the process is no more, or only waits for its parent to notice."""
-    deadline = time.monotonic() + LIMIT
+    deadline = time.monotonic() + PATIENCE
     while _running(pid):
         assert time.monotonic() < deadline, f"process {pid} is still there"
         await asyncio.sleep(0.02)
@@ -149,7 +147,7 @@ async def test_the_command_tells_by_its_exit_code_whether_the_workflow_succeeded
     text = workflow(shell("main", script), spec="arguments: {parameters: [{name: who, value: nobody}]}")
     (tmp_path / "wf.yaml").write_text(text)
     process = await command("wf.yaml", "--run-dir", "runs", "-p", "who=you", cwd=tmp_path)
-    out, _ = await asyncio.wait_for(process.communicate(), LIMIT)
+    out, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == code
     assert b"which is not Argo" in out
     assert b"\x1b[" not in out
@@ -159,7 +157,7 @@ async def test_the_command_tells_by_its_exit_code_whether_the_workflow_succeeded
 async def test_the_command_starts_nothing_when_the_files_are_wrong(tmp_path: Path) -> None:
     (tmp_path / "wf.yaml").write_text(workflow("- name: main\n  steps: [[{name: a, template: none}]]"))
     process = await command("wf.yaml", "--run-dir", "runs", cwd=tmp_path)
-    _, err = await asyncio.wait_for(process.communicate(), LIMIT)
+    _, err = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 2
     assert b"wf.yaml:9: error[unresolved]" in err
     assert not (tmp_path / "runs").exists()
@@ -168,14 +166,14 @@ async def test_the_command_starts_nothing_when_the_files_are_wrong(tmp_path: Pat
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_to_the_command_stops_the_workflow(tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "wf.yaml").write_text(
-        workflow(shell("main", "trap 'echo cancelled; exit 130' INT; echo ready; sleep 60 & wait"))
+        workflow(shell("main", "trap 'echo cancelled; exit 130' INT; echo ready; sleep 600 & wait"))
     )
     process = await command("wf.yaml", "--run-dir", "runs", cwd=tmp_path)
     assert process.stdout is not None
     seen = b""
     while b"ready" not in seen:
-        seen += await asyncio.wait_for(process.stdout.readline(), LIMIT)
+        seen += await asyncio.wait_for(process.stdout.readline(), PATIENCE)
     process.send_signal(number)
-    out, _ = await asyncio.wait_for(process.communicate(), LIMIT)
+    out, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 130
     assert b"cancelled" in out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent, indent
 
@@ -69,13 +70,25 @@ def steps(*groups: tuple[str, ...]) -> str:
 
 
 class Recorder:
-    """Collects a run's events."""
+    """Collects a run's events.
 
-    def __init__(self) -> None:
+    Args:
+        marks: by kind of event, the file that is made when one was seen, for steps to wait for.
+    """
+
+    def __init__(self, marks: Mapping[type[Event], Path] | None = None) -> None:
         self.events: list[Event] = []
+        self._marks = marks or {}
 
     def __call__(self, event: Event) -> None:
         self.events.append(event)
+        if (mark := self._marks.get(type(event))) is not None:
+            mark.touch()
+
+
+def until_there(file: Path) -> str:
+    """Shell: waits for the file, at most 30 s."""
+    return f"for _ in $(seq 600); do [ -e {file} ] && break; sleep 0.05; done"
 
 
 async def run(

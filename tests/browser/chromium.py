@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Page, Route, async_playwright
 
+from tests.patience import PATIENCE
+
 Json = dict[str, Any]
 
 PAGE = Path(__file__).with_name("feed.html")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE = 30.0
-"""Seconds after which a test gives up waiting for the page."""
 
 
 def find_chromium() -> str | None:

@@ -29,6 +29,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from crossover.errors import TABLE, CrossoverError, problem
+from tests.patience import PATIENCE
 
 Json = dict[str, Any]
 
@@ -133,8 +134,26 @@ class Handler(BaseHTTPRequestHandler):
                 time.sleep(HEARTBEAT)
         elif then == "cut":
             self.wfile.write(frame("log", self.script.records[done : done + BATCH], done + BATCH)[:-9])
-            time.sleep(HEARTBEAT)  # a reset may overtake what was sent just before it
+            self._until_read()  # a reset overtakes what was sent before it
+            time.sleep(HEARTBEAT)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def _until_read(self) -> None:
+        """The client, which is on this machine, has read all that was sent (proc(5), /proc/net/tcp)."""
+        self.wfile.flush()
+        ours, theirs = self.connection.getsockname()[1], self.connection.getpeername()[1]
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+            ports = {(_port(row[1]), _port(row[2])): row[4].split(":") for row in rows}
+            sent, read = ports.get((ours, theirs), ["0", ""])[0], ports.get((theirs, ours), ["", "0"])[1]
+            if int(sent, 16) == int(read, 16) == 0:
+                return
+            time.sleep(0.01)
+
+
+def _port(address: str) -> int:
+    return int(address.partition(":")[2], 16)
 
 
 def main() -> None:

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.step.programs import PATIENCE, Ended, Process
+from tests.patience import PATIENCE
+from tests.step.programs import Ended, Process
 
 Json = dict[str, Any]
 

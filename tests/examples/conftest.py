@@ -19,6 +19,7 @@ from crossover_sdk import CrossoverPlugin
 from examples.metadata_extractor.activities import ALL
 from examples.metadata_extractor.build_database import build
 from examples.metadata_extractor.workflow import ExtractMetadata
+from tests.patience import PATIENCE
 
 T = TypeVar("T")
 
@@ -63,14 +64,14 @@ async def worker_process(client: Client, queue: str) -> AsyncIterator[asyncio.su
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             line = await process.stdout.readline()
         assert line.startswith(b"worker ready: task queue " + queue.encode())
         yield process
     finally:
         if process.returncode is None:
             process.kill()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await process.communicate()
 
 
@@ -80,7 +81,7 @@ async def start(client: Client, queue: str, **input: Any) -> WorkflowHandle[Any,
     )
 
 
-async def until(condition: Callable[[], Awaitable[T]], seconds: float = 20) -> T:
+async def until(condition: Callable[[], Awaitable[T]], seconds: float = PATIENCE) -> T:
     """Poll `condition` until what it finds is truthy, and give that."""
     async with asyncio.timeout(seconds):
         while True:

@@ -20,7 +20,7 @@ from crossover_sdk import bind, context, last_details, report_progress
 log = logging.getLogger("app")
 
 Seen = dict[str, Any]
-SOON = timedelta(seconds=10)
+SOON = timedelta(seconds=60)
 ONCE = RetryPolicy(maximum_attempts=1)
 
 

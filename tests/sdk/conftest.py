@@ -18,6 +18,7 @@ from temporalio.converter import PayloadConverter
 from temporalio.worker import Worker
 
 from crossover_sdk import CrossoverPlugin
+from tests.patience import PATIENCE
 from tests.sdk.application import ACTIVITIES, WORKFLOWS
 
 T = TypeVar("T")
@@ -84,7 +85,7 @@ async def working(client: Client, **options: Any) -> AsyncIterator[str]:
             yield queue
 
 
-async def until(condition: Callable[[], Awaitable[T]], seconds: float = 15) -> T:
+async def until(condition: Callable[[], Awaitable[T]], seconds: float = PATIENCE) -> T:
     """Poll `condition` until what it finds is truthy, and give that."""
     async with asyncio.timeout(seconds):
         while True:

@@ -29,7 +29,7 @@ class Structured:
     @workflow.run
     async def run(self) -> None:
         log.info("before")
-        await workflow.execute_activity(speak, start_to_close_timeout=timedelta(seconds=10))
+        await workflow.execute_activity(speak, start_to_close_timeout=timedelta(seconds=60))
         log.info("after")
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from crossover.contract.run import ArgoNode
 from testbed.ports import free_port
 from testbed.servers import BIN
-from tests.step.programs import PATIENCE
+from tests.patience import PATIENCE
 
 REGISTRY = """
 apps:
@@ -47,6 +47,7 @@ class RealBridge:
             "CROSSOVER_BRIDGE_REGISTRY_FILE": str(self._registry),
             "CROSSOVER_BRIDGE_FLAGS_FILE": str(self._flags),
             "CROSSOVER_BRIDGE_STATE_DIR": str(self._state),
+            "CROSSOVER_BRIDGE_DECISION_PATIENCE": str(PATIENCE),
         }
         self._process = subprocess.Popen(
             [BIN / "crossover", "bridge", "serve"],
@@ -54,7 +55,7 @@ class RealBridge:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        self._until_open()
+        self._until_ready()
 
     def kill(self) -> None:
         assert self._process is not None
@@ -64,7 +65,13 @@ class RealBridge:
     def starts(self, argo: ArgoNode) -> int:
         """From Temporal's own list, which is written a moment after the start."""
         query = f"WorkflowId STARTS_WITH 'crossover/default/{argo.namespace}/{argo.uid}/'"
-        time.sleep(0.5)
+        before, found = -1, self._listed(query)
+        while before != found:
+            time.sleep(0.5)
+            before, found = found, self._listed(query)
+        return found
+
+    def _listed(self, query: str) -> int:
         command = [
             str(BIN / "temporal"),
             "workflow",
@@ -79,11 +86,12 @@ class RealBridge:
         listed = subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE)
         return len(json.loads(listed.stdout))
 
-    def _until_open(self) -> None:
+    def _until_ready(self) -> None:
+        """It listens, and has read its flags."""
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self._port)) == 0:
+            with suppress(OSError), urllib.request.urlopen(f"{self.url}/v1/flag-store", timeout=5) as reply:
+                if json.load(reply)["state"] == "fresh":
                     return
             time.sleep(0.05)
         raise AssertionError("the bridge did not come up")

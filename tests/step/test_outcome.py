@@ -102,7 +102,6 @@ def test_a_shadow_that_is_not_over_is_left_alone_and_not_told(
     ended = outcome.run("--decision", decision, "--side", "shadow", "--wait", "500ms")
     assert (ended.code, told(bridge)) == (0, [])
     assert "its run is not over after 500ms" in ended.out
-    assert ended.took < 5.0
 
 
 def test_a_shadow_that_was_never_started_is_not_told(bridge: FakeBridge, outcome: StepCommand) -> None:

