@@ -29,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 FILES = ("argo_templates/step/workflow-template.yaml", "argo_templates/examples/metadata-extraction.yaml")
 TABLES = 3000
 NAMESPACE = "local"
-READY_WITHIN = 60.0
+READY_WITHIN = 120.0
 """Seconds. Everything is up in three on an idle machine."""
 
 WATCH_WITHIN = 120.0

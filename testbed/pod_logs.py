@@ -14,7 +14,7 @@ import httpx
 
 from testbed.pod_log_writer import Writing
 from testbed.ports import free_port
-from testbed.servers import Program, until_open
+from testbed.servers import PATIENCE, Program, until_open
 
 
 class PodLogServer:
@@ -25,7 +25,7 @@ class PodLogServer:
         root = str(Path(__file__).parents[1])
         args = [sys.executable, "-m", "testbed.pod_log_server", "--port", str(self.port)]
         self.program = Program(args, {"PYTHONPATH": root}, log)
-        self._http = httpx.AsyncClient(base_url=self.url, timeout=30, trust_env=False)
+        self._http = httpx.AsyncClient(base_url=self.url, timeout=PATIENCE, trust_env=False)
 
     @property
     def url(self) -> str:

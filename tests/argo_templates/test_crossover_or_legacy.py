@@ -15,13 +15,16 @@ from argo_flow.local import LocalRunner, WorkflowResult
 from argo_flow.local.settings import inherited
 from argo_flow.parse import parse_texts
 from bridge.flags.request import OutcomeRequest
-from testbed.servers import TemporalServer
+from testbed.servers import PATIENCE, TemporalServer
 from tests.step.programs import FakeBridge, Json
 from tests.step.real_bridge import RealBridge, planned_worker
 
 ROOT = Path(__file__).parents[2] / "argo_templates"
 SHIPPED = ("step/workflow-template.yaml", "crossover-or-legacy/workflow-template.yaml")
 EXAMPLE = "examples/crossover-or-legacy.yaml"
+
+PATIENT = "60s"
+"""As long as a step command tries on a machine that is slow, and for a shadow to end there."""
 
 LEGACY = """
 apiVersion: argoproj.io/v1alpha1
@@ -58,7 +61,7 @@ spec:
           - {name: legacy-template, value: count}
           - {name: input, value: "{{workflow.parameters.input}}"}
           - {name: shadow-input-params, value: output=/shadow}
-          - {name: shadow-wait, value: 4s}
+          - {name: shadow-wait, value: SHADOW_WAIT}
 """
 
 
@@ -77,18 +80,22 @@ class Flow:
         self._url = url
         self._folder = folder
 
-    async def run(self, plan: Json, *, legacys_exit: int = 0) -> WorkflowResult:
+    async def run(
+        self, plan: Json, *, legacys_exit: int = 0, shadow_wait: str = PATIENT, budget: str = PATIENT
+    ) -> WorkflowResult:
+        """`shadow_wait` and `budget` are short where what they wait for never comes."""
         texts = {name: (ROOT / name).read_text() for name in SHIPPED}
-        texts |= {"legacy.yaml": LEGACY.replace("EXIT", str(legacys_exit)), "wf.yaml": WORKFLOW}
-        return await self._run(texts, {"input": json.dumps(plan)})
+        texts["legacy.yaml"] = LEGACY.replace("EXIT", str(legacys_exit))
+        texts["wf.yaml"] = WORKFLOW.replace("SHADOW_WAIT", shadow_wait)
+        return await self._run(texts, {"input": json.dumps(plan)}, budget)
 
     async def example(self, source: str) -> WorkflowResult:
         texts = {name: (ROOT / name).read_text() for name in (*SHIPPED, EXAMPLE)}
-        return await self._run(texts, {"source": source, "output": "/out"})
+        return await self._run(texts, {"source": source, "output": "/out"}, PATIENT)
 
-    async def _run(self, texts: dict[str, str], parameters: dict[str, str]) -> WorkflowResult:
+    async def _run(self, texts: dict[str, str], parameters: dict[str, str], budget: str) -> WorkflowResult:
         quick = map_texts(parse_texts(texts), lambda text: "100ms" if text in ("5s", "2s") else text)
-        given = {"CROSSOVER_URL": self._url, "CROSSOVER_TOKEN_FILE": "", "CROSSOVER_BUDGET": "1s"}
+        given = {"CROSSOVER_URL": self._url, "CROSSOVER_TOKEN_FILE": "", "CROSSOVER_BUDGET": budget}
         runner = LocalRunner(self._folder / "runs", environment=inherited(), overrides=given)
         return await runner.run(quick, parameters=parameters)
 
@@ -185,27 +192,27 @@ async def test_a_shadow_runs_beside_legacy_and_is_compared(
 @pytest.mark.parametrize("plan", [{"fail": {}}, {"seconds": 600}], ids=["fails", "never ends"])
 async def test_a_bad_shadow_never_touches_the_step(bridge: FakeBridge, flow: Flow, plan: Json) -> None:
     bridge.set(variant="shadow")
-    result = await flow.run(plan)
+    result = await flow.run(plan, shadow_wait="4s")
     assert (result.phase, json.loads(outputs(result)["result"])) == ("Succeeded", {"rows": 3})
 
 
 async def test_a_shadow_that_cannot_be_started_never_touches_the_step(bridge: FakeBridge, flow: Flow) -> None:
     bridge.set(variant="shadow")
     bridge.fault("POST /v1/runs", times=99, reply={"status": 502, "body": "a proxy's page"})
-    result = await flow.run({})
+    result = await flow.run({}, budget="1s")
     assert (result.phase, json.loads(outputs(result)["result"])) == ("Succeeded", {"rows": 3})
     assert phases_told(bridge) == {"legacy": "Succeeded"}
 
 
 async def test_an_outcome_that_cannot_be_told_never_touches_the_step(bridge: FakeBridge, flow: Flow) -> None:
     bridge.fault("POST /v1/outcomes", times=99, reply={"status": 502, "body": "a proxy's page"})
-    assert (await flow.run({})).phase == "Succeeded"
+    assert (await flow.run({}, budget="1s")).phase == "Succeeded"
 
 
 async def test_without_a_bridge_legacy_runs(bridge: FakeBridge, flow: Flow) -> None:
     bridge.set(variant="crossover")
     bridge.kill()
-    result = await flow.run({})
+    result = await flow.run({}, budget="1s")
     bridge.start()
     assert (result.phase, json.loads(outputs(result)["result"])) == ("Succeeded", {"rows": 3})
     assert json.loads(outputs(result)["decision"])["reason"] == "ERROR"
@@ -236,7 +243,7 @@ async def test_it_runs_on_a_real_bridge_and_a_real_temporal(
     with planned_worker(temporal.address):
         bridge.start()
         result = await Flow(bridge.url, tmp_path).run({"seconds": 0.1, "result": {"rows": rows}})
-        async with httpx.AsyncClient(base_url=bridge.url) as client:
+        async with httpx.AsyncClient(base_url=bridge.url, timeout=PATIENCE) as client:
             outcomes = (await client.get("/v1/outcomes")).json()["outcomes"]
         bridge.kill()
     assert (result.phase, json.loads(outputs(result)["result"])) == ("Succeeded", {"rows": rows})

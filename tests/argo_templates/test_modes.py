@@ -119,7 +119,7 @@ def test_argo_itself_accepts_the_example_and_the_templates(example: str, tmp_pat
         [Path(folder) / "argo", "lint", "--offline", "--no-color", ROOT / "examples" / example, *templates],
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=120,
         env={"HOME": str(tmp_path)},
     )
     assert linted.returncode == 0, linted.stdout + linted.stderr

@@ -10,6 +10,8 @@ from typing import Any
 
 import uvicorn
 
+from testbed.servers import PATIENCE
+
 App = Callable[..., Coroutine[Any, Any, None]]
 
 LOOK_EVERY = 0.03
@@ -36,13 +38,13 @@ class Serving:
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not self._server.started:
                 await asyncio.sleep(0.01)
 
     async def stop(self) -> None:
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
-            await asyncio.to_thread(self._thread.join, 10)
+            await asyncio.to_thread(self._thread.join, PATIENCE)
             assert not self._thread.is_alive()
             self._server = None

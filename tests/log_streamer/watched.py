@@ -8,9 +8,7 @@ from contextlib import asynccontextmanager
 
 from log_streamer.model import State
 from log_streamer.sources.source import Engine, Finding, Found, Locator, Looked, Scope, Trouble
-
-PATIENCE = 30.0
-"""Seconds that a test waits for what must come."""
+from testbed.servers import PATIENCE
 
 
 class Watched:

@@ -24,11 +24,12 @@ from testbed.kubernetes.build import Unbuilt, build
 from testbed.kubernetes.control_plane import ControlPlane
 from testbed.kubernetes.crds import apply_crds, definitions
 from testbed.kubernetes.programs import KUBERNETES
+from testbed.servers import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
 # Of the test alone: a build takes minutes, and has a limit of its own.
-pytestmark = pytest.mark.timeout(120, func_only=True)
+pytestmark = pytest.mark.timeout(300, func_only=True)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,9 @@ async def test_a_service_account_is_known_and_may_do_nothing_until_it_is_allowed
     token = await admin.service_account_token("nobody", "default")
     headers = {"Authorization": f"Bearer {token}"}
     review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-    async with httpx.AsyncClient(base_url=plane.url, headers=headers, verify=trust(plane)) as nobody:
+    async with httpx.AsyncClient(
+        base_url=plane.url, headers=headers, verify=trust(plane), timeout=PATIENCE
+    ) as nobody:
         answer = await nobody.post("/apis/authentication.k8s.io/v1/selfsubjectreviews", json=review)
         refused = await nobody.get(CONFIG_MAPS.path("default"))
     assert answer.json()["status"]["userInfo"]["username"] == "system:serviceaccount:default:nobody"
@@ -123,7 +126,7 @@ async def test_a_paused_api_server_answers_when_it_is_resumed(admin: Admin, plan
 
 
 async def test_it_comes_back_with_other_flags_when_they_are_given(plane: ControlPlane) -> None:
-    async with httpx.AsyncClient(base_url=plane.url, verify=trust(plane)) as stranger:
+    async with httpx.AsyncClient(base_url=plane.url, verify=trust(plane), timeout=PATIENCE) as stranger:
         before = await stranger.get("/version")
         await plane.kill_api()
         await plane.start_api(["--anonymous-auth=false"])
@@ -162,7 +165,7 @@ async def test_nothing_is_left_behind_by_tests_that_were_killed(programs: Path, 
         pids = [int(pid) for pid in killed.stdout.readline().split()]
         killed.kill()
     assert len(pids) == 2
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not gone(pids):
             await asyncio.sleep(0.05)
 
@@ -174,7 +177,7 @@ def command(folder: Path, *words: str) -> tuple[int, str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=PATIENCE,
         check=False,
     )
     return done.returncode, done.stdout + done.stderr

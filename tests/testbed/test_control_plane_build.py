@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from testbed.kubernetes.build import Unbuilt, build
+from testbed.servers import PATIENCE
 
 
 def put_go(folder: Path, monkeypatch: pytest.MonkeyPatch, *, version: str, builds: str) -> None:
@@ -51,7 +52,7 @@ def test_a_build_that_takes_too_long_is_ended_with_its_compilers(
     slow = f"sleep 60 & echo $! > {shlex.quote(str(pid))}; wait"
     put_go(tmp_path, monkeypatch, version="9.0.0", builds=slow)
     with pytest.raises(Unbuilt, match="Building etcd took too long"):
-        build(within=2, into=tmp_path / "bin")
+        build(within=8, into=tmp_path / "bin")
     compiler = int(pid.read_text())
     assert not psutil.pid_exists(compiler) or psutil.Process(compiler).status() == psutil.STATUS_ZOMBIE
 
@@ -67,7 +68,7 @@ def test_two_at_once_build_once_and_a_third_builds_nothing(
     for each in both:
         each.start()
     for each in both:
-        each.join(30)
+        each.join(PATIENCE)
     build(into=tmp_path / "bin")
     assert built.read_text().split() == [
         "go.etcd.io/etcd/server/v3",

@@ -13,6 +13,7 @@ from testbed.feed_checker import Checker
 from testbed.pod_log_files import Block, Clock, ContainerLog, LogReader
 from testbed.pod_log_writer import LineMaker, Writing, write_numbered
 from testbed.pod_logs import PodLogServer
+from testbed.servers import PATIENCE
 from tests.log_streamer.contract.reading import until
 
 SECOND = 1_000_000_000
@@ -25,7 +26,7 @@ async def server() -> AsyncGenerator[PodLogServer, None]:
 
 
 async def get_log(server: PodLogServer, pod: str, **params: Any) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=PATIENCE) as http:
         return await http.get(f"/api/v1/namespaces/default/pods/{pod}/log", params=params)
 
 
@@ -64,7 +65,7 @@ async def test_what_cannot_be_read_is_refused_as_kubernetes_refuses_it(server: P
 
 async def test_a_watch_that_is_too_old_is_told_in_its_stream(server: PodLogServer) -> None:
     await server.compact()
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=PATIENCE) as http:
         answer = await http.get(
             "/api/v1/namespaces/default/pods", params={"watch": "true", "resourceVersion": "1000"}
         )
@@ -79,7 +80,7 @@ async def test_reads_are_counted_while_they_are_open(server: PodLogServer) -> No
     async def idle() -> bool:
         return not (await server.stats())["open_follows"]
 
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=20) as http:
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=PATIENCE) as http:
         path = "/api/v1/namespaces/default/pods/p/log?follow=true"
         async with http.stream("GET", path), http.stream("GET", path):
             assert (await server.stats())["open_follows"] == 2

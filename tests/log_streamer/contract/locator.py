@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from log_streamer.sources.source import Finding, Found, Looked, Scope, Trouble
+from testbed.servers import PATIENCE
 from tests.log_streamer.contract.backend import LocatorBackend
-from tests.log_streamer.contract.reading import PATIENCE
 
 
 class Watching:

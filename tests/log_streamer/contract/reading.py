@@ -9,11 +9,9 @@ from typing import TypeVar
 
 from log_streamer.model import Container
 from log_streamer.sources.source import LogSource
+from testbed.servers import PATIENCE
 
 T = TypeVar("T")
-
-PATIENCE = 20.0
-"""Seconds that a test waits for what must come."""
 
 
 class Following:

@@ -11,8 +11,8 @@ from crossover.kubernetes.access import from_url
 from log_streamer.sources.kubernetes.client import KubernetesClient, Limits
 from testbed.pod_logs import PodLogServer
 
-PATIENT = Limits(connect=2, answer=2)
-"""Shorter than a test's patience."""
+PATIENT = Limits(connect=30, answer=30)
+"""Longer than a machine stands still, and shorter than a test's patience."""
 
 
 @asynccontextmanager

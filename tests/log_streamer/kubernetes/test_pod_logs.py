@@ -85,7 +85,7 @@ async def test_a_pod_without_a_node_is_not_ready(setup: Setup) -> None:
 
 async def test_a_follow_that_reached_its_greatest_age_ends_though_the_container_runs(setup: Setup) -> None:
     server, client = setup
-    logs, container = PodLogs(client), await life(server, "p", cut_after_s=0.3)
+    logs, container = PodLogs(client), await life(server, "p", cut_after_s=2)
     await server.append("p", [b"one"])
     async with following(logs, container) as follow:
         await follow.ended()
@@ -96,7 +96,7 @@ async def test_a_follow_that_reached_its_greatest_age_ends_though_the_container_
 async def test_a_follow_without_a_byte_ends_so_that_someone_asks_after_the_container(setup: Setup) -> None:
     server, client = setup
     container = await life(server, "p")
-    logs = PodLogs(client, quiet=0.3)
+    logs = PodLogs(client, quiet=2)
     await server.append("p", [b"one"])
     async with following(logs, container) as follow:
         await follow.until(b"one")

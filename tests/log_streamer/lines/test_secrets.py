@@ -147,7 +147,7 @@ def test_a_crafted_megabyte_is_searched_in_linear_time(piece: str) -> None:
     began = time.process_time()
     REDACTOR.suspects(text)
     REDACTOR.mask(text)
-    assert time.process_time() - began < 3.0
+    assert time.process_time() - began < 20  # a search that goes back takes hours
 
 
 def test_a_thousand_lines_with_secrets_among_harmless_ones_all_come_out_clean() -> None:

@@ -183,4 +183,4 @@ def test_a_crafted_megabyte_is_done_in_linear_time(piece: str) -> None:
         began = time.process_time()
         for treat in (harmless, neutral, colourless):
             treat(text)
-        assert time.process_time() - began < 2.0
+        assert time.process_time() - began < 20  # one that goes back takes hours

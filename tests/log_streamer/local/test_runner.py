@@ -9,6 +9,7 @@ from pathlib import Path
 from log_streamer.model import SourceName
 from log_streamer.sources.local.runner import RunnerLocator
 from log_streamer.sources.source import Engine, Looked, Scope, Tenant
+from testbed.servers import PATIENCE
 from tests.log_streamer.argo_server_program import pod_node, workflow
 from tests.log_streamer.contract.files_backend import save
 from tests.log_streamer.contract.reading import following
@@ -50,7 +51,7 @@ async def test_a_workflow_of_the_runner_is_followed_to_its_end(tmp_path: Path) -
             str(runs),
             stdout=asyncio.subprocess.DEVNULL,
         )
-        assert await asyncio.wait_for(process.wait(), 30) == 0
+        assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
         await watch.until(lambda: watch.engine == Engine("runner", over=True, phase="Succeeded"))
         (found,) = {each.container.key: each for each in watch.found}.values()
         assert found.container.source is SourceName.LOCAL

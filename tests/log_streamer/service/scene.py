@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from testbed.feed_checker import Checker, Fault
 from testbed.numbered_lines import NumberedLines
 from testbed.pod_log_writer import Writing
 from testbed.pod_logs import PodLogServer
-from testbed.servers import LogStreamer
+from testbed.servers import PATIENCE, LogStreamer
+from tests.log_streamer.service.viewer import Viewer
 
 WORKERS: dict[str, Any] = {"worker_namespaces": "workers", "worker_selector": "app=worker"}
 _numbers = itertools.count(1)
@@ -68,6 +69,28 @@ class Trace:
         self.expected[source] = range(known.start if known else start, start + count)
         await self.server.write(pod, writing, container, end=end, namespace=self.namespace)
 
+    async def writes_for(
+        self,
+        viewers: Sequence[Viewer],
+        pods: Sequence[str],
+        numbers: range,
+        *,
+        batch: int,
+        rate: float = 0,
+        end: bool = False,
+        **how: Any,
+    ) -> None:
+        """The same numbers to each of `pods`, no faster than the viewers read them, who have to have all that
+        was written before: none falls out of a memory that holds two batches of all pods, however long the
+        machine stands still."""
+        for start in range(numbers.start, numbers.stop, batch):
+            count = min(batch, numbers.stop - start)
+            wanted = [viewer.lines + len(pods) * count for viewer in viewers]
+            last = end and start + count == numbers.stop
+            for pod in pods:
+                await self.writes(pod, count, rate, start=start, end=last, **how)
+            await asyncio.gather(*map(Viewer.reads, viewers, wanted))
+
     async def wrote_before(self, pod: str, count: int, *, seconds: float) -> None:
         """Its first lines, all of them some seconds ago."""
         lines = NumberedLines(f"{pod}/main")
@@ -76,10 +99,10 @@ class Trace:
         then = time.time_ns() - int(seconds * 1e9)
         await self.server.append(pod, texts, ns=then, namespace=self.namespace)
 
-    async def is_written(self, *, within: float = 30) -> None:
+    async def is_written(self, *, within: float = PATIENCE) -> None:
         await until(self._nobody_writes, within=within)
 
-    async def ends(self, phase: str = "Succeeded", *, within: float = 30) -> None:
+    async def ends(self, phase: str = "Succeeded", *, within: float = PATIENCE) -> None:
         """Once everything is written."""
         await self.is_written(within=within)
         await self.is_in(phase)
@@ -106,7 +129,9 @@ class Trace:
         return not (await self.server.stats())["writers"]
 
 
-async def until(holds: Callable[[], Awaitable[bool]], *, within: float = 10, every: float = 0.05) -> None:
+async def until(
+    holds: Callable[[], Awaitable[bool]], *, within: float = PATIENCE, every: float = 0.05
+) -> None:
     """Raises TimeoutError."""
     async with asyncio.timeout(within):
         while not await holds():

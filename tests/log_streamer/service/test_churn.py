@@ -22,7 +22,7 @@ GAUGES = ("crossover_streams", "crossover_feeds", "crossover_follows")
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(3000 if FULL else 120)
+@pytest.mark.timeout(3000 if FULL else 300)
 async def test_five_thousand_streams_leave_nothing_behind(own_server: PodLogServer, tmp_path: Path) -> None:
     await _churn(own_server, tmp_path, 5000 if FULL else 300)
 
@@ -52,23 +52,26 @@ async def _churn(server: PodLogServer, tmp_path: Path, streams: int) -> None:
             await first.reads(1)
         await until(lambda: _is_idle(streamer))
         before = _files(process, redis)
-        refused = 0
 
-        async def some(count: int) -> None:
-            nonlocal refused
-            for _ in range(count):
-                refused += await _one(streamer, chance.choice(traces).id, chance)
+        async def some(let_in: int) -> None:
+            while let_in:
+                if await _one(streamer, chance.choice(traces).id, chance):
+                    await asyncio.sleep(0.05)  # too many at once: some are still being let go of
+                else:
+                    let_in -= 1
+
+        async def nothing_is_read() -> bool:
+            stats = await server.stats()
+            return (stats["open_reads"], stats["open_watches"]) == (0, 0)
+
+        async def no_slot_is_taken() -> bool:
+            return await redis.command("DBSIZE") == b":0\r\n"
 
         await asyncio.gather(*(some(streams // 40) for _ in range(40)))
-        await until(lambda: _is_idle(streamer), within=15)
-        await until(
-            _holds(lambda: _files(process, redis) <= before), within=40
-        )  # idle connections of a pool live 15 s
-        stats = await server.stats()
-        assert (stats["open_reads"], stats["open_watches"]) == (0, 0)
-        slots = await redis.command("DBSIZE")
-        assert slots == b":0\r\n", "a slot is still taken"
-        assert refused < streams / 2, "too few streams were let in for this to show anything"
+        await until(lambda: _is_idle(streamer))
+        await until(_holds(lambda: _files(process, redis) <= before))  # idle connections of a pool live 15 s
+        await until(nothing_is_read)
+        await until(no_slot_is_taken)
 
 
 def _holds(condition: Callable[[], bool]) -> Callable[[], asyncio.Future[bool]]:

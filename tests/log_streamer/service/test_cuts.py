@@ -146,9 +146,9 @@ async def test_a_log_that_is_rotated_while_it_is_read_loses_nothing(
     streamer: LogStreamer, trace: Trace
 ) -> None:
     pod = await trace.step(rotate_bytes=200_000)
-    await trace.writes(pod, 6000, 2500)
-    checker = trace.checker(floor=6000)
+    checker = Checker(trace.id, {f"{pod}/main": range(6000)}, floor=6000)
     async with Viewer(streamer.port, trace.id, take=checker.take) as viewer:
+        await trace.writes_for([viewer], [pod], range(6000), batch=750, rate=2500, end=True)
         await asyncio.gather(viewer.to_end(), trace.ends())
     assert_whole(checker)
 
@@ -162,13 +162,16 @@ async def test_a_log_that_is_rotated_away_during_an_outage_is_a_gap_and_never_si
         served(tmp_path / "log", own_server) as streamer,
         Viewer(streamer.port, trace.id, take=lambda event: checker.take(event)) as viewer,
     ):
-        await trace.writes(pod, 5000, 1500)
+        trace.expected[f"{pod}/main"] = range(5000)
         await trace.writes(quiet, 1000)
         checker = trace.checker(floor=2000)
+        await trace.writes(pod, 1000, end=False)
         await viewer.reads(2000)
         await own_server.outage(True)
-        await asyncio.sleep(1.5)
+        await trace.writes(pod, 3000, 3000, start=1000, end=False)
+        await trace.is_written()
         await own_server.outage(False)
+        await trace.writes(pod, 1000, start=4000)
         await asyncio.gather(viewer.to_end(), trace.ends())
     verdict = checker.verdict()
     assert verdict.green, str(verdict)

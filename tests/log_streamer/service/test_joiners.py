@@ -19,30 +19,39 @@ async def test_fifty_viewers_who_join_at_different_moments_get_every_line_once_f
     trace = await Trace.begun(own_server)
     pods = [await trace.step(name) for name in "ab"]
     worker = await trace.worker()
-    most = 0
+    follows: set[int] = set()
+    joined = 0
 
     async def join(checker: Checker) -> None:
+        nonlocal joined
         await asyncio.sleep(random.uniform(0, 3))
         async with Viewer(port, trace.id, take=checker.take) as viewer:
+            await viewer.reads(1)
+            joined += 1
             await viewer.to_end()
 
     async def look() -> None:
-        nonlocal most
-        while (stats := await trace.server.stats())["writers"]:
-            most = max(most, stats["open_follows"])
+        """The steps end only once everybody is there."""
+        while joined < 50:
+            follows.add((await trace.server.stats())["open_follows"])
             await asyncio.sleep(0.05)
+        follows.add((await trace.server.stats())["open_follows"])
+        await trace.is_written()
+        for pod in pods:
+            await trace.writes(pod, 100, start=1500)
         await trace.ends()
 
     async with served(tmp_path / "log", own_server, streams_per_principal=50, **WORKERS) as streamer:
         port = streamer.port
-        for pod in pods:
-            await trace.writes(pod, 1500, 500)
+        trace.expected |= {f"{pod}/main": range(1600) for pod in pods}
         await trace.works(worker, 1000, 300, every=3)
-        checkers = [trace.checker(floor=4000) for _ in range(50)]
+        checkers = [trace.checker(floor=4200) for _ in range(50)]
+        for pod in pods:
+            await trace.writes(pod, 1500, 500, end=False)
         await asyncio.gather(look(), *map(join, checkers))
     for checker in checkers:
         assert_whole(checker)
-    assert 1 <= most <= 3
+    assert 1 <= max(follows) <= 3
 
 
 async def test_viewers_with_wishes_of_their_own_do_not_change_what_others_get(

@@ -12,6 +12,8 @@ from urllib.parse import urlencode
 
 import orjson
 
+from testbed.servers import PATIENCE
+
 Event = dict[str, Any]
 
 
@@ -86,7 +88,7 @@ class Viewer:
             self._note(event)
         return events
 
-    async def until(self, wanted: Callable[[Event], bool], *, within: float = 20) -> Event:
+    async def until(self, wanted: Callable[[Event], bool], *, within: float = PATIENCE) -> Event:
         """The first event that is `wanted`. Raises EOFError where the stream is over before, TimeoutError."""
         async with asyncio.timeout(within):
             while events := await self.events():
@@ -94,14 +96,14 @@ class Viewer:
                     return found
         raise EOFError(f"the stream is over: {self.end}")
 
-    async def to_end(self, *, within: float = 30) -> Event | None:
+    async def to_end(self, *, within: float = PATIENCE) -> Event | None:
         """Its `end`; None: it broke off."""
         async with asyncio.timeout(within):
             while await self.events():
                 pass
         return self.end
 
-    async def reads(self, lines: int, *, within: float = 20) -> None:
+    async def reads(self, lines: int, *, within: float = PATIENCE) -> None:
         """Until it has that many lines."""
         async with asyncio.timeout(within):
             while self.lines < lines:
@@ -218,7 +220,7 @@ async def watch_through(
     *,
     watched: Callable[[Viewer], Awaitable[object]] = Viewer.to_end,
     cursor: str = "",
-    within: float = 60,
+    within: float = PATIENCE,
 ) -> tuple[Event, int]:
     """Watches as an EventSource does: comes back with its cursor whenever the stream broke off, or its
     replica shut down. The last `end`, and how many streams it took.

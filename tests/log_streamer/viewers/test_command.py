@@ -9,10 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from testbed.servers import BIN
+from testbed.servers import BIN, PATIENCE
 from tests.log_streamer.viewers.conftest import Watched, workflow
-
-PATIENCE = 30.0
 
 
 @asynccontextmanager
@@ -69,7 +67,7 @@ async def test_it_goes_on_where_it_was_when_the_service_is_killed_and_comes_back
 async def test_an_unknown_trace_is_waited_for_until_it_begins(watched: Watched) -> None:
     await watched.server.delete_workflow("argo", watched.name)
     await watched.server.delete_pod(watched.name, "argo")
-    async with command(watched, "--wait", "20s") as process:
+    async with command(watched, "--wait", "100s") as process:
         await asyncio.sleep(1)  # the command is asking by now; the trace begins later in any case
         await watched.server.workflow(workflow(watched.name, "Running"))
         labels = {"workflows.argoproj.io/workflow": watched.name}
