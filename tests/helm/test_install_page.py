@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
 
+from bridge.steps.registry import Registry
+from crossover.flags.schema import read_document
+from crossover.identity.identity_file import read_identity_file
 from docs.pages.alerts import rules
+from log_streamer.tenants import read_tenants
 from tests.helm.chart import CHART, Helm, Object
 from tests.project.files import ROOT
 
@@ -24,6 +30,14 @@ _VALUES = re.compile(
 
 FILES = {name: (base, yaml.safe_load(text)) for name, base, text in _VALUES.findall(INSTALL)}
 """Each file of values on the page, with the one that it is given beside."""
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "registry.yaml": lambda file: Registry.model_validate(yaml.safe_load(file.read_text())),
+    "tenants.yaml": read_tenants,
+    "identity.yaml": read_identity_file,
+    "flags.yaml": lambda file: read_document(yaml.safe_load(file.read_text())),
+}
+"""How the services read the files that the chart makes."""
 
 every_file = pytest.mark.parametrize("name", FILES)
 
@@ -85,6 +99,16 @@ def test_values_of_the_page_fit_the_schema(name: str) -> None:
 @every_file
 def test_the_chart_takes_the_values_of_the_page(name: str, helm: Helm) -> None:
     assert any(each["kind"] == "Deployment" for each in helm.render(values_of(name)))
+
+
+@every_file
+def test_the_services_can_read_what_the_chart_makes_of_them(name: str, helm: Helm, tmp_path: Path) -> None:
+    maps = [each for each in helm.render(values_of(name)) if each["kind"] == "ConfigMap"]
+    texts = {file: text for each in maps for file, text in each.get("data", {}).items()}
+    assert {"registry.yaml", "tenants.yaml"} <= texts.keys()
+    for file in texts.keys() & READERS.keys():
+        (tmp_path / file).write_text(texts[file])
+        assert READERS[file](tmp_path / file)
 
 
 def test_what_the_page_sets_by_hand_is_a_value_of_the_chart() -> None:
