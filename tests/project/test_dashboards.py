@@ -65,6 +65,8 @@ def test_the_dashboards_are_told_apart_and_found_together() -> None:
     assert len({document["title"] for document in documents}) == len(documents)
     assert {tuple(document["tags"]) for document in documents} == {("crossover",)}
     assert all(document["links"][0]["tags"] == ["crossover"] for document in documents)
+    page = (ROOT / "docs" / "operations.md").read_text()
+    assert [document["title"] for document in documents if f'"{document["title"]}"' not in page] == []
 
 
 @every_dashboard
