@@ -11,8 +11,9 @@ from testbed.kubernetes.background import Background
 from testbed.kubernetes.build import HOME, Unbuilt, build
 from testbed.kubernetes.cluster import Cluster, Unfit
 from testbed.kubernetes.commands import Failed
+from testbed.kubernetes.machine import lacks
 from testbed.kubernetes.node.network import Occupied
-from testbed.kubernetes.programs import CONTROL_PLANE, FULL, PROGRAMS, GoProgram
+from testbed.kubernetes.programs import CONTROL_PLANE, FULL, PROGRAMS
 from testbed.kubernetes.readiness import NotReady
 
 PROFILES = {
@@ -20,11 +21,15 @@ PROFILES = {
     "full": "a whole cluster of one node (Debian 12, root)",
 }
 
+_PROGRAMS = {"control-plane": CONTROL_PLANE, "full": FULL}
+
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit code. `status` answers 1 when it is not up."""
     given = _parser().parse_intermixed_args(arguments)
     try:
+        if given.command == "up" and not (given.profile == "full" and lacks()):
+            build(_PROGRAMS[given.profile])  # here, where Ctrl-C ends it
         return asyncio.run(_COMMANDS[given.command](given))
     except (Unbuilt, NotReady, Unfit, Occupied, Failed, TimeoutError) as error:
         print(error, file=sys.stderr)
@@ -48,9 +53,8 @@ def _testbed(given: argparse.Namespace) -> Background | Cluster:
 
 
 async def _build(given: argparse.Namespace) -> int:
-    profile = FULL if given.profile == "full" else CONTROL_PLANE
-    only: list[GoProgram] = [PROGRAMS[name] for name in given.only or ()]
-    print(build(only or profile))
+    only = [PROGRAMS[name] for name in given.only or ()]
+    print(build(only or _PROGRAMS[given.profile]))
     return 0
 
 

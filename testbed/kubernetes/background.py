@@ -49,7 +49,7 @@ class Background:
         Raises Unbuilt, NotReady.
         """
         if not await self.ready():
-            await asyncio.to_thread(build, CONTROL_PLANE, into=self._programs)
+            build(CONTROL_PLANE, into=self._programs)
             await self.down()
             layout = Layout(self._folder, Ports(*map(preferred_port, (6443, 2379, 2380))))
             try:

@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import psutil
@@ -92,7 +92,7 @@ class Cluster:
 
     async def down(self) -> list[str]:
         """Ends it with all that is in it, logs excepted: the names of the programs that ran."""
-        if not self._folder.exists():
+        if self._node.init is None and not self._folder.exists():
             return []
         async with self._turn():
             return await asyncio.to_thread(self._end)
@@ -133,9 +133,9 @@ class Cluster:
                 await cluster.down()
 
     async def _start(self) -> None:
-        await asyncio.to_thread(build, FULL)
+        build(FULL)
         try:
-            await asyncio.to_thread(self._create)
+            self._create()  # not in a thread, which would go on when we are cancelled
             await self._until_api_ready()
             async with Admin.connected(self.kubeconfig) as admin:
                 await allow(admin)
@@ -204,9 +204,18 @@ class Cluster:
     @asynccontextmanager
     async def _turn(self) -> AsyncGenerator[None, None]:
         """Nobody else starts or ends it meanwhile."""
-        lock = alone(self._folder.with_name(f"{self._folder.name}.lock"), time.monotonic() + TURN_WITHIN)
-        await asyncio.to_thread(lock.__enter__)
-        try:
+        until = time.monotonic() + TURN_WITHIN
+        with ExitStack() as held:
+            while not self._locked(held):
+                if time.monotonic() > until:
+                    raise TimeoutError(f"Somebody else has been busy with {self._folder} for too long.")
+                await asyncio.sleep(0.1)
             yield
-        finally:
-            lock.__exit__(None, None, None)
+
+    def _locked(self, held: ExitStack) -> bool:
+        """Keeps the lock in `held` if nobody has it."""
+        try:
+            held.enter_context(alone(self._folder.with_name(f"{self._folder.name}.lock"), until=0))
+        except TimeoutError:
+            return False
+        return True

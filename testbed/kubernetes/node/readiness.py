@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import httpx
 
-from testbed.kubernetes.admin import NODES, SERVICE_ACCOUNTS, Admin, Object, Refused
+from testbed.kubernetes.admin import NODES, PODS, SERVICE_ACCOUNTS, Admin, Object, Refused
 from testbed.kubernetes.node import dns
 from testbed.kubernetes.node.kubelet import NAME
 from testbed.kubernetes.readiness import NotReady, log_end
@@ -39,8 +40,19 @@ async def _takes_pods(admin: Admin) -> bool:
     """A namespace's pods are refused until its service account is there."""
     with contextlib.suppress(Refused, httpx.HTTPError):
         await admin.get(SERVICE_ACCOUNTS, "default", "default")
-        return is_free(await admin.get(NODES, NAME))
+        return is_free(await admin.get(NODES, NAME)) and await _knows_its_pods(admin)
     return False
+
+
+async def _knows_its_pods(admin: Admin) -> bool:
+    """A kubelet that has just started is healthy before it has heard of the pods that run already."""
+    expected = await admin.list(PODS, params={"fieldSelector": f"spec.nodeName={NAME}"})
+    known = (await admin.get(NODES, f"{NAME}/proxy/pods"))["items"] or []
+    return _uids(expected) <= _uids(known)
+
+
+def _uids(pods: Iterable[Object]) -> set[str]:
+    return {pod["metadata"]["uid"] for pod in pods}
 
 
 def is_free(node: Object) -> bool:
