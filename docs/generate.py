@@ -1,6 +1,7 @@
 """Writes the pages of docs/ that say what the code says: `make docs`, or `python -m docs.generate --check`.
 
-settings.md, errors.md, step.md, metrics.md, alerts.md and all *.json are made here and never edited by hand.
+settings.md, errors.md, step.md, metrics.md, alerts.md, all *.json and the chart's README are made here, and
+never edited by hand.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from crossover.flags.schema import document_schema
-from docs.pages import alerts, errors, metrics, openapi, settings, step
+from docs.pages import alerts, chart, errors, metrics, openapi, settings, step
 
 DIRECTORY = Path(__file__).parent
+ROOT = DIRECTORY.parent
 
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings.render,
@@ -26,6 +28,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "openapi-log-streamer.json": openapi.rendered(openapi.log_streamer),
 }
 
+ELSEWHERE: dict[str, Callable[[], str]] = {"helm/crossover/README.md": chart.render}
+"""Pages outside of docs/, by their path from the root. Another directory than docs/ has none of them."""
+
 
 def main(arguments: Sequence[str] | None = None, directory: Path = DIRECTORY) -> int:
     """Write the pages, or only look: 1 when one of them is not what the code says."""
@@ -33,18 +38,20 @@ def main(arguments: Sequence[str] | None = None, directory: Path = DIRECTORY) ->
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 on drift")
     stale = stale_pages(directory)
     if parser.parse_args(arguments).check:
-        sys.stdout.writelines(f"docs/{name} is not what the code says: run `make docs`\n" for name in stale)
+        sys.stdout.writelines(f"{name} is not what the code says: run `make docs`\n" for name, _, _ in stale)
         return 1 if stale else 0
-    for name, text in stale.items():
-        (directory / name).write_text(text, "utf-8")
-        sys.stdout.write(f"docs/{name}\n")
+    for name, path, text in stale:
+        path.write_text(text, "utf-8")
+        sys.stdout.write(f"{name}\n")
     return 0
 
 
-def stale_pages(directory: Path = DIRECTORY) -> dict[str, str]:
-    """The pages that differ from what is in the directory, as they should be."""
-    pages = {name: render() for name, render in PAGES.items()}
-    return {name: text for name, text in pages.items() if _found(directory / name) != text}
+def stale_pages(directory: Path = DIRECTORY) -> list[tuple[str, Path, str]]:
+    """The pages that differ from what is there: name, file, and text as it should be."""
+    pages = [(f"docs/{name}", directory / name, render()) for name, render in PAGES.items()]
+    if directory == DIRECTORY:
+        pages += [(name, ROOT / name, render()) for name, render in ELSEWHERE.items()]
+    return [(name, path, text) for name, path, text in pages if _found(path) != text]
 
 
 def _found(path: Path) -> str | None:

@@ -66,6 +66,11 @@ class Helm:
         """What it says. Raises Refused."""
         return self._run(["lint", str(CHART), "--strict", "--values", "-"], yaml.safe_dump(values))
 
+    def on_cluster(self, words: list[str], values: Values, kubeconfig: Path, namespace: str) -> str:
+        """`install`, `upgrade` or `uninstall` of the release, and what helm says of it. Raises Refused."""
+        words = [*words, "--namespace", namespace, "--kubeconfig", str(kubeconfig)]
+        return self._run(words, yaml.safe_dump(values))
+
     def package(self, folder: Path) -> Path:
         """The archive, in `folder`. Raises Refused."""
         self._run(["package", str(CHART), "--destination", str(folder)], "")

@@ -1,4 +1,4 @@
-"""helm itself, built from its Go module at the first run; nothing here needs root, nor a cluster but one test."""
+"""helm, built from its Go module at the first run. Nothing here needs root; one file needs an API server."""
 
 from __future__ import annotations
 

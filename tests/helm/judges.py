@@ -43,7 +43,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a check's findings about some objects are as they should be. `items` are shell globs of `Kind name`."""
+    """Why a check's findings about some objects stay. `items` are shell globs of `Kind name`."""
 
     tool: str
     check: str
@@ -99,7 +99,7 @@ def checkov_says(program: Path, folder: Path) -> set[Finding]:
 
 
 def _item(resource: str) -> str:
-    """`Kind.namespace.name`, and for a Deployment's pods its labels behind that, from the first one's prefix on."""
+    """`Kind.namespace.name`; behind that of a Deployment's pods come their labels."""
     kind, _, name = resource.split(".app.kubernetes.io/")[0].split(".", 2)
     return f"{kind} {name}"
 

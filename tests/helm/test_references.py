@@ -83,7 +83,7 @@ def test_every_file_that_a_variable_names_is_mounted(helm: Helm, name: str) -> N
 
 
 def mounted(container: Object, volumes: dict[str, Object]) -> set[str]:
-    """Files below /etc/crossover. A ConfigMap without items has those of its own keys: the chart's name them so."""
+    """Files below /etc/crossover. A ConfigMap without items is one of the chart's: its key says its name."""
     files: set[str] = set()
     for mount in container["volumeMounts"]:
         volume = volumes[mount["name"]]
@@ -123,7 +123,8 @@ def test_every_binding_is_of_a_role_and_a_service_account_that_exist(helm: Helm,
     objects = rendered(helm, name)
     controller = {("argo", "argo")}
     accounts = {
-        (each["metadata"]["namespace"], each["metadata"]["name"]) for each in of_kind(objects, "ServiceAccount")
+        (each["metadata"]["namespace"], each["metadata"]["name"])
+        for each in of_kind(objects, "ServiceAccount")
     }
     for binding in of_kind(objects, "RoleBinding", "ClusterRoleBinding"):
         role = binding["roleRef"]
@@ -135,25 +136,35 @@ def test_every_binding_is_of_a_role_and_a_service_account_that_exist(helm: Helm,
         ]
         assert found["rules"]
         subjects = {(each["namespace"], each["name"]) for each in binding["subjects"]}
-        assert subjects and subjects <= accounts | controller, title(binding)
+        assert subjects, title(binding)
+        assert subjects <= accounts | controller, title(binding)
 
 
 @pytest.mark.parametrize("name", SETS)
 def test_every_service_that_a_variable_or_a_file_names_exists(helm: Helm, name: str) -> None:
     objects = rendered(helm, name)
-    ports = {each["metadata"]["name"]: each["spec"]["ports"][0]["port"] for each in of_kind(objects, "Service")}
-    named = {found for text in texts(list(objects)) for found in re.findall(r"([\w-]+)\.crossover:(\d+)", text)}
+    ports = {
+        each["metadata"]["name"]: each["spec"]["ports"][0]["port"] for each in of_kind(objects, "Service")
+    }
+    named = {
+        found for text in texts(list(objects)) for found in re.findall(r"([\w-]+)\.crossover:(\d+)", text)
+    }
     assert {(service, int(port)) for service, port in named} <= set(ports.items())
 
 
 @pytest.mark.parametrize("name", SETS)
 def test_no_two_objects_are_the_same(helm: Helm, name: str) -> None:
-    seen = [(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]) for each in rendered(helm, name)]
+    seen = [
+        (each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"])
+        for each in rendered(helm, name)
+    ]
     assert len(seen) == len(set(seen))
 
 
 @pytest.mark.parametrize("name", SETS)
 def test_every_object_has_the_labels_that_kubernetes_recommends(helm: Helm, name: str) -> None:
-    wanted = {f"app.kubernetes.io/{each}" for each in ("name", "instance", "component", "version", "managed-by")}
+    wanted = {
+        f"app.kubernetes.io/{each}" for each in ("name", "instance", "component", "version", "managed-by")
+    }
     for each in rendered(helm, name):
         assert wanted | {"helm.sh/chart"} <= each["metadata"]["labels"].keys(), title(each)

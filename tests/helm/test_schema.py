@@ -67,7 +67,9 @@ def resolved(part: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def paths(values: dict[str, Any], schema: dict[str, Any], before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def paths(
+    values: dict[str, Any], schema: dict[str, Any], before: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
     """Each place of values.yaml whose keys the schema knows by name."""
     yield before
     for key, value in values.items():
@@ -118,7 +120,9 @@ def test_every_setting_is_the_charts_or_the_operators(helm: Helm, key: str) -> N
 
 def set_by_us(items: tuple[Object, ...], wanted: str, prefix: str) -> set[str]:
     kind, name = wanted.split()
-    deployments = [each for each in items if each["kind"] == kind and each["metadata"]["name"].startswith(name)]
+    deployments = [
+        each for each in items if each["kind"] == kind and each["metadata"]["name"].startswith(name)
+    ]
     variables = [
         variable["name"]
         for each in deployments

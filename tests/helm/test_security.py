@@ -43,11 +43,19 @@ def test_secrets_are_read_by_name_or_not_at_all(helm: Helm, name: str) -> None:
 
 @pytest.mark.parametrize("name", SETS)
 def test_nobody_gets_into_a_pod_or_becomes_somebody_else(helm: Helm, name: str) -> None:
-    refused = {"pods/exec", "pods/attach", "pods/portforward", "pods/ephemeralcontainers", "serviceaccounts/token"}
+    refused = {
+        "pods/exec",
+        "pods/attach",
+        "pods/portforward",
+        "pods/ephemeralcontainers",
+        "serviceaccounts/token",
+    }
     refused |= {"roles", "clusterroles", "rolebindings", "clusterrolebindings", "nodes/proxy", "nodes"}
     for role, rule in rules(helm, name):
         assert not refused & set(rule["resources"]), role
-        assert not {"impersonate", "escalate", "bind", "deletecollection", "delete"} & set(rule["verbs"]), role
+        assert not {"impersonate", "escalate", "bind", "deletecollection", "delete"} & set(rule["verbs"]), (
+            role
+        )
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -87,7 +95,8 @@ def test_every_pod_is_restricted(helm: Helm, name: str) -> None:
     for item, pod in pods(rendered(helm, name)):
         assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys(), item
         context = pod["securityContext"]
-        assert context["runAsNonRoot"] and context["runAsUser"] == context["runAsGroup"] == 65532, item
+        assert context["runAsNonRoot"], item
+        assert context["runAsUser"] == context["runAsGroup"] == 65532, item
         assert context["seccompProfile"] == {"type": "RuntimeDefault"}, item
         kinds = {kind for volume in pod["volumes"] for kind in volume.keys() - {"name"}}
         assert kinds <= {"emptyDir", "configMap", "secret", "projected"}, item
@@ -99,8 +108,10 @@ def test_every_container_is_restricted_and_bounded(helm: Helm, name: str) -> Non
         for container in containers(pod):
             context = container["securityContext"]
             assert context["capabilities"] == {"drop": ["ALL"]}, item
-            assert context["readOnlyRootFilesystem"] and context["runAsNonRoot"], item
-            assert not context["allowPrivilegeEscalation"] and not context["privileged"], item
+            assert context["readOnlyRootFilesystem"], item
+            assert context["runAsNonRoot"], item
+            assert not context["allowPrivilegeEscalation"], item
+            assert not context["privileged"], item
             assert context["seccompProfile"] == {"type": "RuntimeDefault"}, item
             resources = {"cpu", "memory", "ephemeral-storage"}
             assert container["resources"]["limits"].keys() == resources, item
