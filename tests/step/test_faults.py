@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crossover.contract.run import ExitCode
-from crossover.errors import TABLE, CrossoverError, Forbidden, NoAnswer, problem
+from crossover.errors import TABLE, CrossoverError, Forbidden, NoAnswer, Unauthenticated, problem
 from tests.step.programs import FakeBridge, Json, StepCommand, eventually
 
 START = "POST /v1/runs$"
@@ -156,16 +156,15 @@ def test_a_token_that_rotates_in_the_middle_is_read_again(
 ) -> None:
     file = tmp_path / "token"
     file.write_text("first\n")
-    bridge.set(token="first")
-    process = step.start("--token-file", str(file), "--poll-wait", "1s", plan={"seconds": 3})
-    process.wait_for("Running")
-    looks = len(bridge.requests(LOOK))
-    bridge.set(token="second")
-    # The kubelet is late: one look may have been under way, the next is refused.
-    eventually(lambda: len(bridge.requests(LOOK)) > looks + 1)
+    # The kubelet is late: one look is refused before the file is another.
+    bridge.fault(LOOK, reply=problem_reply(Unauthenticated("The token is not known.")))
+    process = step.start("--token-file", str(file), "--poll-wait", "1s", plan={"seconds": 6})
+    eventually(lambda: len(bridge.requests(LOOK)) > 0)
     file.write_text("second\n")
     ended = process.end()
     assert ended.code == 0, ended
+    looks = [each["headers"]["authorization"] for each in bridge.requests(LOOK)]
+    assert (looks[0], looks[-1]) == ("Bearer first", "Bearer second")
     assert "first" not in ended.out + ended.err
     assert "second" not in ended.out + ended.err
 
@@ -200,7 +199,7 @@ def test_a_bridge_that_answers_at_once_instead_of_waiting_is_not_hammered(
 
 
 def test_everything_is_asked_over_one_connection(bridge: FakeBridge, step: StepCommand) -> None:
-    assert step.run("--poll-wait", "0", plan={"seconds": 2}).code == 0
+    assert step.run("--poll-wait", "0", plan={"seconds": 6}).code == 0
     requests = bridge.requests("")
     assert len(requests) >= 3
     assert len({request["port"] for request in requests}) == 1

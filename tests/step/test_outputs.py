@@ -54,7 +54,7 @@ def test_a_view_file_or_progress_file_that_cannot_be_written_costs_one_warning(
     (tmp_path / "file").write_text("")
     ended = step.run(
         *("--view-file", str(tmp_path / "file" / "view.json")),
-        plan={"seconds": 1, "progress": ["1/3", "2/3", "3/3"]},
+        plan={"seconds": 4, "progress": ["1/3", "2/3", "3/3"]},
         ARGO_PROGRESS_FILE=str(tmp_path / "no" / "progress"),
     )
     assert ended.code == 0

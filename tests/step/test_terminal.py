@@ -33,7 +33,7 @@ def on_a_terminal(step: StepCommand, *flags: str, plan: Json, **env: str) -> str
 
 
 def test_on_a_terminal_progress_is_a_bar_redrawn_in_place(step: StepCommand) -> None:
-    drawn = on_a_terminal(step, plan={"seconds": 2.5, "progress": ["0/2 tables", "1/2 tables"]})
+    drawn = on_a_terminal(step, plan={"seconds": 6, "progress": ["0/2 tables", "1/2 tables"]})
     assert "\r\x1b[2K" in drawn
     assert "[" + "#" * 12 + "." * 12 + "] 1/2 tables" in drawn
     assert "progress  1/2" not in drawn
@@ -41,9 +41,8 @@ def test_on_a_terminal_progress_is_a_bar_redrawn_in_place(step: StepCommand) -> 
 
 
 def test_time_passes_on_a_terminal_also_when_nothing_happens(step: StepCommand) -> None:
-    drawn = on_a_terminal(step, plan={"seconds": 2.6})
-    assert re.search(r" 1s  Running", drawn)
-    assert re.search(r" 2s  Running", drawn)
+    drawn = on_a_terminal(step, plan={"seconds": 6})
+    assert len(set(re.findall(r" (\d+)s  Running", drawn))) >= 2
 
 
 def test_a_terminal_gets_colour_unless_told_otherwise(step: StepCommand) -> None:
@@ -56,7 +55,7 @@ def test_a_terminal_gets_colour_unless_told_otherwise(step: StepCommand) -> None
 
 
 def test_a_dumb_terminal_gets_plain_lines(step: StepCommand) -> None:
-    drawn = on_a_terminal(step, plan={"seconds": 0.5, "progress": ["1/1"]}, TERM="dumb")
+    drawn = on_a_terminal(step, plan={"seconds": 3, "progress": ["1/1"]}, TERM="dumb")
     assert "\x1b" not in drawn
     assert "progress  1/1" in drawn
 
@@ -97,13 +96,13 @@ def test_each_problem_and_each_activity_failure_is_told_once(step: StepCommand) 
             },
         ]
 
-    out = step.run(plan={"seconds": 1.5, "timeline": [at(0.2, 2), at(0.5, 5), at(0.9, 9)]}).out
+    out = step.run(plan={"seconds": 6, "timeline": [at(0.2, 2), at(0.5, 5), at(0.9, 9)]}).out
     assert out.count("No worker polls") == 1
-    assert out.count("extract is retried (attempt 2): OSError: no") == 1
+    assert len(re.findall(r"extract is retried \(attempt [259]\): OSError: no", out)) == 1
 
 
 def test_a_reader_that_goes_away_does_not_stop_the_step(step: StepCommand) -> None:
-    process = step.start(plan={"seconds": 1.5, "result": {"a": 1}})
+    process = step.start(plan={"seconds": 5, "result": {"a": 1}})
     process.wait_for("Running")
     process.close_output()
     assert process.end().code == 0
@@ -118,7 +117,7 @@ def test_a_closed_standard_output_does_not_stop_the_step(step: StepCommand) -> N
 
 @pytest.mark.parametrize("lang", ["C", "POSIX", "en_US.ISO-8859-1"])
 def test_text_beyond_ascii_is_printed_whatever_the_locale(step: StepCommand, lang: str) -> None:
-    ended = step.run(plan={"seconds": 0.2, "timeline": [[0, {"message": "žluťoučký 🐎"}]]}, LC_ALL=lang)
+    ended = step.run(plan={"seconds": 3, "timeline": [[0, {"message": "žluťoučký 🐎"}]]}, LC_ALL=lang)
     assert ended.code == 0
     assert "žluťoučký 🐎" in ended.out
 
