@@ -53,7 +53,7 @@ def _write(image: Image, machine: Machine, options: argparse.Namespace) -> None:
     written = archive(image, options.name, machine, made)
     written.write(options.output)
     bill = options.output.with_name(f"{options.output.name.split('.')[0]}.spdx.json")
-    bill.write_text(json.dumps(sbom(image.tree(), written, machine), indent=1) + "\n")
+    bill.write_text(json.dumps(sbom(image.tree(), written), indent=1) + "\n")
     print(f"{options.output}: {written.reference}@{written.digest}, {written.size / 1e6:.1f} MB")
 
 

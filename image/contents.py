@@ -62,6 +62,7 @@ NOT_FROM_DEBIAN = (
             "dbm/*",
             "distutils/*",
             "pydoc_data/*",
+            "sitecustomize.py",
             "test/*",
             "turtle.py",
             "lib-dynload/_crypt.*",

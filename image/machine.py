@@ -10,6 +10,10 @@ class Unbuildable(Exception):
     """The image cannot be built here, and why: a sentence for people."""
 
 
+class Missing(Unbuildable):
+    """This machine is not one that builds images, or lacks a program."""
+
+
 @dataclass(frozen=True)
 class Machine:
     """One architecture, by each of its names."""
@@ -34,10 +38,10 @@ _MACHINES = {
 
 
 def this_machine() -> Machine:
-    """Raises Unbuildable."""
+    """Raises Missing."""
     if platform.system() != "Linux" or platform.machine() not in _MACHINES:
         known = " or ".join(_MACHINES)
-        raise Unbuildable(
+        raise Missing(
             f"The image is built on Linux on {known}; this is {platform.system()} on {platform.machine()}."
         )
     return _MACHINES[platform.machine()]

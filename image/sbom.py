@@ -10,7 +10,6 @@ from email.parser import Parser
 from urllib.parse import quote
 
 from image.contents import SUITE
-from image.machine import Machine
 from image.oci import Archive
 from image.tree import File, Tree
 
@@ -31,11 +30,9 @@ class Package:
     supplier: str = _UNKNOWN
 
 
-def sbom(tree: Tree, image: Archive, machine: Machine) -> dict[str, object]:
+def sbom(tree: Tree, image: Archive) -> dict[str, object]:
     """The SPDX document of an image with these files."""
-    found = sorted(
-        [*debian_packages(tree, machine), *python_packages(tree)], key=lambda package: package.purl
-    )
+    found = sorted([*debian_packages(tree), *python_packages(tree)], key=lambda package: package.purl)
     subject = _subject(image)
     return {
         "spdxVersion": "SPDX-2.3",
@@ -55,7 +52,7 @@ def sbom(tree: Tree, image: Archive, machine: Machine) -> dict[str, object]:
     }
 
 
-def debian_packages(tree: Tree, machine: Machine) -> Iterator[Package]:
+def debian_packages(tree: Tree) -> Iterator[Package]:
     """From `status.d`, as scanners read it."""
     for _, data in _texts(tree, "var/lib/dpkg/status.d/*"):
         fields = Parser().parsestr(data)

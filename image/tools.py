@@ -7,14 +7,14 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from image.machine import Unbuildable
+from image.machine import Missing, Unbuildable
 
 
 def program(name: str, package: str) -> str:
-    """Its path. Raises Unbuildable, naming Debian's package."""
+    """Its path. Raises Missing, naming Debian's package."""
     if found := shutil.which(name):
         return found
-    raise Unbuildable(f"The image needs `{name}`, which is not on PATH; on Debian: apt-get install {package}")
+    raise Missing(f"The image needs `{name}`, which is not on PATH; on Debian: apt-get install {package}")
 
 
 def run(

@@ -50,11 +50,9 @@ class Tree:
     @classmethod
     def of_folder(cls, folder: Path, pattern: str = "*") -> Self:
         """The files and links below `folder` whose names match the pattern, readable by everyone."""
-        tree = cls()
-        for path in sorted(folder.rglob(pattern)):
-            if node := _read(path):
-                tree.nodes[str(path.relative_to(folder))] = node
-        return tree
+        return cls(
+            _needed({str(path.relative_to(folder)): _read(path) for path in sorted(folder.rglob(pattern))})
+        )
 
     def below(self, place: str) -> Tree:
         """The same, moved into a folder."""
@@ -62,13 +60,10 @@ class Tree:
 
     @classmethod
     def of_tar(cls, source: IO[bytes]) -> Self:
-        """Devices and pipes are left out; a hard link becomes a copy. Folders only if they are special."""
-        tree = cls()
+        """Devices and pipes are left out; a hard link becomes a copy."""
         with tarfile.open(fileobj=source) as archive:
-            for member in archive:
-                if node := _of_member(archive, member):
-                    tree.nodes[str(PurePosixPath(member.name))] = node
-        return tree
+            members = {str(PurePosixPath(member.name)): _of_member(archive, member) for member in archive}
+        return cls(_needed({path: node for path, node in members.items() if node and path != "."}))
 
     def update(self, other: Tree) -> None:
         self.nodes.update(other.nodes)
@@ -104,20 +99,26 @@ def _matcher(patterns: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)")
 
 
-def _read(path: Path) -> Node | None:
+def _needed(nodes: Mapping[str, Node]) -> dict[str, Node]:
+    """Without the folders that are like others, and there because something is in them."""
+    plain = _parents(nodes)
+    return {path: node for path, node in nodes.items() if plain.get(path) != node}
+
+
+def _read(path: Path) -> Node:
     if path.is_symlink():
         return Link(str(path.readlink()))
     if path.is_file():
         return File(path.read_bytes(), _plain(path.stat().st_mode))
     status = path.stat()
-    return _special(stat.S_IMODE(status.st_mode), status.st_uid)
+    return Folder(stat.S_IMODE(status.st_mode), status.st_uid)
 
 
 def _of_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Node | None:
     if member.issym():
         return Link(member.linkname)
     if member.isdir():
-        return _special(member.mode, member.uid)
+        return Folder(member.mode, member.uid)
     content = archive.extractfile(member) if member.isreg() or member.islnk() else None
     return File(content.read(), _plain(member.mode)) if content else None
 
@@ -125,10 +126,6 @@ def _of_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Node | None
 def _plain(mode: int) -> int:
     """No set-user-id, and no file that only some may read."""
     return 0o755 if mode & 0o100 else 0o644
-
-
-def _special(mode: int, owner: int) -> Folder | None:
-    return None if (mode, owner) == (0o755, 0) else Folder(mode, owner)
 
 
 def _parents(paths: Iterable[str]) -> dict[str, Node]:
