@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from docs.pages.alerts import rules
 from log_streamer.tenants import read_tenants
 from tests.helm.chart import CHART, Helm, Object
 from tests.project.files import ROOT
+from tests.project.promql import groupings_of, promtool
 
 INSTALL = (ROOT / "docs" / "install.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
@@ -149,6 +151,25 @@ GRANTED: dict[str, list[tuple[str, dict[str, Any]]]] = {
 def test_the_table_of_rights_is_what_the_chart_grants(account: str, helm: Helm) -> None:
     rendered = [helm.render(merged(values_of(file), more)) for file, more in GRANTED[account]]
     assert rights_on_the_page(account) == {right for each in rendered for right in rights_in(each, account)}
+
+
+def test_prometheus_takes_the_alerts_that_are_installed(helm: Helm, tmp_path: Path) -> None:
+    objects = helm.render(values_of("watched.yaml"))
+    for each in [each for each in objects if each["kind"] == "PrometheusRule"]:
+        (tmp_path / f"{each['metadata']['name']}.yaml").write_text(yaml.safe_dump(each["spec"]))
+    files = sorted(map(str, tmp_path.iterdir()))
+    assert len(files) == 4
+    done = subprocess.run([promtool(), "check", "rules", *files], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_alerts_about_the_lead_group_by_the_label_that_the_chart_gives_to_shares(helm: Helm) -> None:
+    values = merged(values_of("agent.yaml"), {"agent": {"shards": 2}, "serviceMonitor": {"enabled": True}})
+    monitors = [each for each in helm.render(values) if each["kind"] == "ServiceMonitor"]
+    labels = {label for each in monitors for label in each["spec"].get("podTargetLabels", [])}
+    assert {re.sub(r"\W", "_", label) for label in labels} == {"crossover_share"}
+    (rule,) = [rule for rule in rules()["agent"] if rule["alert"] == "CrossoverAgentLeadsNowhere"]
+    assert "crossover_share" in groupings_of(rule["expr"])
 
 
 def test_by_default_nothing_is_granted_in_the_whole_cluster(helm: Helm) -> None:
