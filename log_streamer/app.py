@@ -30,8 +30,6 @@ from log_streamer.settings import LogStreamerSettings
 from log_streamer.systems import Systems
 
 DESCRIPTION = "One live, bounded feed of all logs of a trace."
-REDIS_TIMEOUT = 0.4
-"""Seconds for one decision: a viewer waits for it, and beyond it the replica decides by itself."""
 
 
 class _App(FastAPI):
@@ -86,5 +84,5 @@ def _store(settings: LogStreamerSettings) -> Leases:
     except ValueError as error:
         raise ValueError(f"redis_url: {error}") from None
     access = RedisAccess(settings.redis_password_file, settings.redis_ca_file)
-    client = connect(target, access, timeout=REDIS_TIMEOUT)
-    return RedisLeases(client, lease=settings.stream_lease, timeout=REDIS_TIMEOUT)
+    client = connect(target, access, timeout=settings.redis_timeout)
+    return RedisLeases(client, lease=settings.stream_lease, timeout=settings.redis_timeout)

@@ -82,6 +82,13 @@ class LogStreamerSettings(IdentitySettings):
     )
     redis_password_file: Path | None = Field(None, description="Password for it; wins over the URL's.")
     redis_ca_file: Path | None = Field(None, description="CA of its certificate.")
+    redis_timeout: float = Field(
+        0.4,
+        gt=0,
+        le=60,
+        description="Seconds for one call to Redis, connecting included; then the replica counts by itself. "
+        "A viewer waits for it. Raise it for a Redis that is far away.",
+    )
     streams_per_principal: int = Field(20, ge=1, description="Streams that one caller may have open.")
     streams_per_tenant: int = Field(200, ge=1, description="Streams that one tenant may have open.")
     streams_per_cluster: int = Field(1000, ge=1, description="Streams that all replicas together serve.")

@@ -106,14 +106,14 @@ async def test_an_activity_is_told_of_with_each_of_its_attempts(bridge: Bridge, 
     trace = new_trace()
     async with watched(locator, scope_of(trace)) as watch:
         await watch.until(lambda: watch.looked)
-        await start(bridge, trace, "Unlucky", {"failures": 8})
+        await start(bridge, trace, "Unlucky", {"failures": 25})
         await watch.until(lambda: watch.engine == Engine("temporal", over=True, phase="Succeeded"))
         activities = [state for state in watch.states if state.kind is Kind.ACTIVITY]
         assert {state.name for state in activities} == {"flaky"}
         retries = [state for state in activities if state.phase == "Retrying"]
         assert retries
         assert all(state.message.endswith("fails") for state in retries)
-        assert (activities[-1].phase, activities[-1].attempt) == ("Completed", 9)
+        assert (activities[-1].phase, activities[-1].attempt) == ("Completed", 26)
         assert watch.all.index(activities[-1]) < watch.all.index(watch.states[-1]), "it ends before its run"
 
 
@@ -122,7 +122,7 @@ async def test_activities_of_a_run_that_was_over_before_are_told_of_too(
 ) -> None:
     trace = new_trace()
     run = await start(bridge, trace, "TimesOut", {})
-    await bridge.http.get(f"/v1/runs/{run['id']}", params={"wait": "20s"})
+    await bridge.http.get(f"/v1/runs/{run['id']}", params={"wait": "50s"})
     async with watched(locator, scope_of(trace)) as watch:
         await watch.until(lambda: watch.looked)
         assert watch.phases("sleepy") == ["TimedOut"]

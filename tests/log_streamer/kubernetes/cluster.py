@@ -14,13 +14,16 @@ from testbed.pod_logs import PodLogServer
 PATIENT = Limits(connect=30, answer=30)
 """Longer than a machine stands still, and shorter than a test's patience."""
 
+BRIEF = Limits(connect=3, answer=3)
+"""For a server that answers nothing."""
+
 
 @asynccontextmanager
 async def cluster(
-    token_file: Path | None = None,
+    token_file: Path | None = None, limits: Limits = PATIENT
 ) -> AsyncGenerator[tuple[PodLogServer, KubernetesClient], None]:
     async with PodLogServer.started() as server:
-        client = KubernetesClient(from_url(server.url, token_file), PATIENT)
+        client = KubernetesClient(from_url(server.url, token_file), limits)
         try:
             yield server, client
         finally:

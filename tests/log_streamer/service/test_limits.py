@@ -100,7 +100,7 @@ async def _with_redis(
 ) -> AsyncGenerator[tuple[RedisServer, LogStreamer, LogStreamer], None]:
     """Two replicas that count their streams together."""
     async with RedisServer() as redis:
-        given = {"redis_url": redis.url, "heartbeat": 0.2, **settings}
+        given = {"redis_url": redis.url, "redis_timeout": 30, "heartbeat": 0.2, **settings}
         async with (
             served(tmp_path / "one", server, **given) as one,
             served(tmp_path / "two", server, **given) as two,
