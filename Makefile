@@ -32,7 +32,7 @@ test: install lint  ## Lint, check types and import contracts, and run every tes
 
 test-cluster: install  ## Boot a real Kubernetes (or take KUBECONFIG's), install the chart, and prove it there.
 	@$(BUILD) --profile full && $(BUILD) --only kube-score || true
-	@$(BIN)/pytest -m cluster --timeout 600
+	@$(BIN)/pytest -m cluster --timeout 600 tests/testbed tests
 
 image: install  ## Write the OCI image and its SBOM to dist/, without a container engine.
 	@$(BIN)/python -m image --output dist/crossover.oci.tar
@@ -67,7 +67,7 @@ format: install  ## Format the code and fix what ruff can fix.
 bench: install  ## Measure every figure beside its peer into bench/results.json (ONLY=prefix for some).
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
-docs: install  ## Write the generated pages of docs/ (settings, errors, metrics, step, OpenAPI) anew.
+docs: install  ## Write the generated pages of docs/ (settings, errors, metrics, alerts, step, OpenAPI) and of the chart anew.
 	@$(BIN)/python -m docs.generate
 
 lock: install  ## Resolve the requirement files anew, with hashes and without addresses.
@@ -76,4 +76,5 @@ lock: install  ## Resolve the requirement files anew, with hashes and without ad
 	@$(BIN)/uv pip compile -q --no-header --no-annotate --generate-hashes --universal --python-version 3.11 --upgrade pyproject.toml --extra postgresql --group dev -o requirements/dev.txt
 
 clean:  ## Remove what install, tests and the demo made.
+	@test ! -x $(BIN)/python || $(BIN)/python -m testbed.kubernetes down --profile full > /dev/null || true
 	@rm -rf $(VENV) .demo .testbed .mypy_cache .ruff_cache .import_linter_cache .hypothesis
