@@ -155,7 +155,7 @@ class IdentitySettings(ServiceSettings):
         return TokenReviews(api, lambda: identity.current().kubernetes)
 
 
-# PyJWT and Fernet bring cryptography along, 8 MB and half a second: only for those who use them.
+# PyJWT and Fernet bring cryptography along, 7 to 9 MB: only for those who use them.
 
 
 def _oidc(identity: WatchedFile[IdentityFile]) -> OidcTokens:

@@ -99,7 +99,7 @@ def from_kubeconfig(path: Path | None = None, context: str | None = None) -> Acc
     """A kubeconfig file as kubectl's: certificates, tokens, token files, OIDC, programs that give tokens."""
 
     async def load() -> Configuration:
-        # Kubernetes' library is 12 MB and half a second, and nothing else needs it.
+        # Kubernetes' library is 10 MB and 150 ms, and nothing else needs it.
         from crossover.kubernetes.kubeconfig import read_kubeconfig
 
         return await read_kubeconfig(path, context)
