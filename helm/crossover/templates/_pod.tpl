@@ -89,6 +89,25 @@ priorityClassName: {{ . }}
 {{- end }}
 {{- end }}
 
+{{- /* A pod is asked every second until it has started, for `attempts` seconds; the paths are for then and later. */}}
+{{- define "crossover.probes" -}}
+startupProbe:
+  httpGet: {path: {{ .startup }}, port: http}
+  periodSeconds: 1
+  timeoutSeconds: 5
+  failureThreshold: {{ .attempts }}
+readinessProbe:
+  httpGet: {path: {{ .readiness }}, port: http}
+  periodSeconds: 5
+  timeoutSeconds: 5
+  failureThreshold: 3
+livenessProbe:
+  httpGet: {path: /healthz, port: http}
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+{{- end }}
+
 {{- /* The Deployment of a component. Takes root, component, key (in the values), and
 - name: where it is not the fullname and the component; serviceAccount: likewise
 - args: of the command `crossover`; port
@@ -96,7 +115,7 @@ priorityClassName: {{ . }}
 - files: what is mounted below /etc/crossover; checksum: of what rolls the pods when it changes
 - probes: YAML; grace: seconds between SIGTERM and SIGKILL
 - token: whether it talks to Kubernetes; state: whether it has a directory of its own
-- strategy: YAML, where two generations must not run side by side */}}
+- share: of the agent's; "" where it has but one */}}
 {{- define "crossover.deployment" -}}
 {{- $root := .root }}
 {{- $values := index .root.Values .key }}
