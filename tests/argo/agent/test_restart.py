@@ -7,6 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.worker import Worker
 
@@ -21,6 +22,8 @@ from tests.argo.agent.program import AgentProgram
 from tests.argo.agent.test_cancel import all_listed, run_of, until_running
 from tests.argo.conftest import Cluster
 from tests.proxy import Proxy
+
+CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
 
 
 class Seen:
@@ -124,10 +127,17 @@ async def test_a_run_that_an_earlier_life_of_the_node_cancels_is_not_the_new_one
     node = workflow.node("1")
     task = {node: template("Stubborn", cancel_grace="3s")}
     own = {"namespaces": namespace}
+    run = run_of(client, workflow, node)
+
+    async def cancel_is_requested() -> bool:
+        """Before that, the next life would find an open run, and keep it."""
+        return any([event.event_type == CANCEL_REQUESTED async for event in run.fetch_history_events()])
+
     async with AgentProgram(temporal.address, control_plane.kubeconfig, tmp_path, **own):
         await workflow.hand_over(task, "2026-11-21T02:00:00Z")
         await until(lambda: all_listed(client, namespace, 1))
         await workflow.complete("Failed")
+        await until(cancel_is_requested)
         await workflow.hand_over(task, "2026-11-21T03:00:00Z")
         await until(lambda: all_listed(client, namespace, 2))
         assert node not in await workflow.results()
