@@ -37,7 +37,7 @@ TURN_WITHIN = 180.0
 
 
 class Unfit(Exception):
-    """This machine cannot host a cluster, and what it lacks: a sentence for people."""
+    """This machine or this folder cannot host a cluster, and why: a sentence for people."""
 
 
 class Cluster:
@@ -83,6 +83,7 @@ class Cluster:
         """
         if lacking := lacks():
             raise Unfit(lacking)
+        self._refuse_foreign()
         async with self._turn():
             if not await self.ready():
                 await asyncio.to_thread(refuse_a_second, self._folder)
@@ -91,9 +92,13 @@ class Cluster:
         return self.kubeconfig
 
     async def down(self) -> list[str]:
-        """Ends it with all that is in it, logs excepted: the names of the programs that ran."""
+        """Ends it with all that is in it, logs excepted: the names of the programs that ran.
+
+        Raises Unfit, TimeoutError, Failed.
+        """
         if self._node.init is None and not self._folder.exists():
             return []
+        self._refuse_foreign()
         async with self._turn():
             return await asyncio.to_thread(self._end)
 
@@ -150,8 +155,10 @@ class Cluster:
 
     def _create(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)  # logs of the one before
+        self.logs.mkdir(parents=True)
+        self._mark.touch()
         self._services.write()
-        self._node.create(self._services.layout.log("node"))
+        self._node.create(self._mark)
         connect(self._node, self._folder)
         make_cgroups()
         for program in NEEDED_FIRST:
@@ -187,6 +194,15 @@ class Cluster:
         if ended := [name for name in self._services.commands() if name not in self.processes()]:
             said = log_end(self._services.layout.log(ended[0]))
             raise NotReady(f"{' and '.join(ended)} ended. {ended[0]} says: {said}")
+
+    @property
+    def _mark(self) -> Path:
+        """The first file of a cluster: a folder that has it is ours to empty."""
+        return self._services.layout.log("node")
+
+    def _refuse_foreign(self) -> None:
+        if self._folder.exists() and any(self._folder.iterdir()) and not self._mark.exists():
+            raise Unfit(f"{self._folder} holds something that no cluster has put there. Name another folder.")
 
     def _end(self) -> list[str]:
         ended = [*self.processes()]

@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from image.oci import Archive, Config, Layer
 from image.tree import File, Tree
+from testbed.kubernetes.cluster import Cluster, Unfit
 from testbed.kubernetes.commands import Failed
 from testbed.kubernetes.identity import User, authority
 from testbed.kubernetes.layout import SERVICES
@@ -167,6 +168,13 @@ sys.exit(main(["up", "--profile", "full", "--folder", sys.argv[1]]))
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert done.stderr == "A whole cluster needs root: it makes namespaces, mounts and network interfaces.\n"
+
+
+async def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis").touch()
+    with pytest.raises(Unfit, match="holds something that no cluster has put there"):
+        await Cluster(tmp_path).down()
+    assert (tmp_path / "thesis").exists()
 
 
 def test_every_module_that_pins_a_program_names_it() -> None:
