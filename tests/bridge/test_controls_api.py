@@ -23,7 +23,7 @@ from tests.patience import PATIENCE
 
 async def picked_up(http: httpx.AsyncClient, run: dict[str, Any]) -> None:
     if run["phase"] == "Pending":
-        params = {"wait": "10s", "revision": run["revision"]}
+        params = {"wait": "30s", "revision": run["revision"]}
         assert (await http.get(f"/v1/runs/{run['id']}", params=params)).json()["phase"] == "Running"
 
 

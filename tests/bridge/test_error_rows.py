@@ -21,6 +21,7 @@ from crossover.telemetry import build_telemetry
 from testbed.ports import free_port
 from testbed.servers import until_open
 from tests.bridge.conftest import start_body
+from tests.patience import PATIENCE
 
 
 class FailingGateway:
@@ -43,9 +44,8 @@ async def failing() -> AsyncGenerator[tuple[httpx.AsyncClient, FailingGateway], 
     server = Server(config_of(settings, app))
     task = asyncio.create_task(server.serve())
     await until_open(settings.listen_port)
-    async with httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{settings.listen_port}", trust_env=False
-    ) as http:
+    url = f"http://127.0.0.1:{settings.listen_port}"
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE, trust_env=False) as http:
         yield http, gateway
     server.should_exit = True
     await task

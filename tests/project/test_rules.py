@@ -77,7 +77,7 @@ for module in pkgutil.walk_packages(getattr(package, "__path__", []), {package!r
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
     command = [sys.executable, "-I", "-c", program]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=50)
     modules: list[str] = json.loads(done.stdout)
     return modules
 

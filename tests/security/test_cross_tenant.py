@@ -350,7 +350,7 @@ READS = [
     "/v1/logs/{shared}?follow=false&format=ndjson",
     "/v1/logs/{shared}?follow=false&format=text",
     "/v1/logs/{shared}?follow=false&format=sse&batch=true",
-    "/v1/logs/{shared}?follow=true&format=ndjson&timeout=500ms",
+    "/v1/logs/{shared}?follow=true&format=ndjson&timeout=3s",
 ]
 
 
@@ -410,7 +410,7 @@ async def test_a_run_that_claims_anothers_workflow_brings_none_of_its_lines(foes
     body = start_body("Talker", argo=argo, trace_id="claiming")
     run = (await foes.ask("POST", "/v1/runs", json=body)).json()["id"]
     assert run.startswith("crossover/beta/")
-    reply = await foes.ask("GET", "/v1/logs/claiming?timeout=2s&format=ndjson")
+    reply = await foes.ask("GET", "/v1/logs/claiming?timeout=6s&format=ndjson")
     assert reply.status_code == 200, reply.text
     assert run in reply.text
     assert mark("acme") not in reply.text

@@ -97,5 +97,5 @@ async def test_a_bad_context_is_told_in_the_protocols_words(
 
 
 async def test_nobody_asks_without_a_token(scene: Scene, flags: httpx.AsyncClient) -> None:
-    async with httpx.AsyncClient(base_url=scene.bridge.url, trust_env=False) as nobody:
+    async with httpx.AsyncClient(base_url=scene.bridge.url, timeout=PATIENCE, trust_env=False) as nobody:
         assert (await nobody.post(EVALUATE, json={})).status_code == 401

@@ -23,6 +23,7 @@ from crossover.api.problems import add_problem_handlers
 from crossover.api.session import add_sessions
 from crossover.identity import Role, new_token
 from tests.crossover.identity.issuer import AUDIENCE, CLIENT, SECRET, OidcIssuer
+from tests.patience import PATIENCE
 
 ORIGIN = "http://127.0.0.1:8787"
 STATIC, ENTRY = new_token("ci", "acme", Role.OPERATOR, others={"beta": Role.VIEWER}, platform=Role.APPROVER)
@@ -223,7 +224,7 @@ async def _to_issuer(site: Site, **params: str) -> str:
 
 
 async def _back(location: str) -> str:
-    async with httpx.AsyncClient(trust_env=False) as elsewhere:
+    async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as elsewhere:
         return (await elsewhere.get(location)).headers["location"]
 
 
