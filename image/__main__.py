@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -13,9 +12,10 @@ from image.cache import Cache
 from image.machine import Machine, Unbuildable, this_machine
 from image.provenance import provenance
 from image.sbom import sbom
+from image.settings import source_date_epoch
 
 
-def main() -> int:
+def main() -> None:
     options = _options()
     try:
         machine = this_machine()
@@ -25,9 +25,7 @@ def main() -> int:
         if options.rootfs:
             image.tree().write_folder(options.rootfs)
     except Unbuildable as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+        sys.exit(str(error))
 
 
 def _options() -> argparse.Namespace:
@@ -49,13 +47,14 @@ def _options() -> argparse.Namespace:
 
 
 def _write(image: Image, machine: Machine, options: argparse.Namespace) -> None:
-    made = provenance(ROOT, os.environ.get("SOURCE_DATE_EPOCH"))
+    made = provenance(ROOT, source_date_epoch())
     written = archive(image, options.name, machine, made)
     written.write(options.output)
     bill = options.output.with_name(f"{options.output.name.split('.')[0]}.spdx.json")
     bill.write_text(json.dumps(sbom(image.tree(), written), indent=1) + "\n")
-    print(f"{options.output}: {written.reference}@{written.digest}, {written.size / 1e6:.1f} MB")
+    size = f"{written.size / 1e6:.1f} MB"
+    sys.stdout.write(f"{options.output}: {written.reference}@{written.digest}, {size}\n")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterable
@@ -24,8 +25,9 @@ class Cache:
 
     def layer(self, kind: str, inputs: Iterable[str | bytes], make: Callable[[], Tree]) -> Layer:
         file = self.folder / f"{kind}-{_key(inputs)}.tar.gz"
-        if file.exists() and not self.refresh:
-            return Layer.of_blob(file.read_bytes())
+        if not self.refresh:
+            with contextlib.suppress(FileNotFoundError):
+                return Layer.of_blob(file.read_bytes())
         layer = Layer.of(make())
         self._keep(kind, file, layer.blob)
         return layer

@@ -16,7 +16,7 @@ from testbed.trial.contents import trial
 NAME = "testbed.local/trial:1"
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m testbed.trial", description=__doc__)
     parser.add_argument("--name", default=NAME, help="the image's full name")
     parser.add_argument("--output", type=Path, metavar="FILE", required=True, help="the OCI archive")
@@ -25,14 +25,12 @@ def main() -> int:
         machine = this_machine()
         image = trial(machine, Cache(CACHE))
     except Unbuildable as error:
-        print(error, file=sys.stderr)
-        return 1
+        sys.exit(str(error))
     config = Config(machine.architecture, env=ENVIRONMENT, user=f"{USER}:{USER}", working_dir=f"/{HOME}")
     written = Archive(options.name, config, image.layers)
     written.write(options.output)
     print(f"{options.output}: {written.reference}@{written.digest}, {written.size / 1e6:.1f} MB")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -90,11 +90,17 @@ def test_user_certificates_zones_and_folders_are_as_they_should_be(root: Path) -
     assert _said(root, "python", "-c", PLACE) == "as it should be\n"
 
 
-@pytest.mark.parametrize(("service", "prefix"), [("bridge", "BRIDGE"), ("log-streamer", "LOG_STREAMER")])
-async def test_a_service_answers_and_stops_when_it_is_told_to(root: Path, service: str, prefix: str) -> None:
+@pytest.mark.parametrize(
+    ("service", "prefix", "settings"),
+    [("bridge", "BRIDGE", {}), ("log-streamer", "LOG_STREAMER", {"LOCAL_RUNS": "/tmp"})],
+)
+async def test_a_service_answers_and_stops_when_it_is_told_to(
+    root: Path, service: str, prefix: str, settings: dict[str, str]
+) -> None:
     port = free_port()
-    listen = {f"CROSSOVER_{prefix}_LISTEN_PORT": str(port)}
-    async with Program(contained(root, "crossover", service, "serve", **listen)) as program:
+    given = {"LISTEN_PORT": str(port), **settings}
+    environment = {f"CROSSOVER_{prefix}_{key}": value for key, value in given.items()}
+    async with Program(contained(root, "crossover", service, "serve", **environment)) as program:
         await until_open(port, within=60)
         async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
             assert (await http.get(f"http://127.0.0.1:{port}/healthz")).status_code == 200
