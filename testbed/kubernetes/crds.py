@@ -16,7 +16,7 @@ def definitions() -> list[Object]:
     return [yaml.safe_load(file.read_text()) for file in sorted(FOLDER.glob("*.yaml"))]
 
 
-async def apply_crds(admin: Admin, *, keep: bool = False, within: float = 30.0) -> None:
+async def apply_crds(admin: Admin, *, keep: bool = False, within: float = 120.0) -> None:
     """Returns once the API serves all of them. Raises Refused, TimeoutError.
 
     In the first two seconds of a definition's life the API server delays each creation of such an object by

@@ -13,7 +13,7 @@ import httpx
 
 from testbed.kubernetes.layout import LOOPBACK, Layout
 
-READY_WITHIN = 50.0
+READY_WITHIN = 120.0
 """Seconds: less than a test's limit. It takes two on an idle machine."""
 
 
@@ -42,7 +42,7 @@ async def is_ready(layout: Layout) -> bool:
     return False
 
 
-async def until_free(port: int, *, within: float = 10.0) -> None:
+async def until_free(port: int, *, within: float = 60.0) -> None:
     """Returns once a server may listen on `port`. Raises TimeoutError."""
     async with asyncio.timeout(within):
         while True:
