@@ -74,6 +74,7 @@ lock: install  ## Resolve the requirement files anew, with hashes and without ad
 	@$(BIN)/uv pip compile -q --no-header --no-annotate --generate-hashes --universal --python-version 3.11 --upgrade requirements/bootstrap.in -o requirements/bootstrap.txt
 	@$(BIN)/uv pip compile -q --no-header --no-annotate --generate-hashes --universal --python-version 3.11 --upgrade pyproject.toml -o requirements/runtime.txt
 	@$(BIN)/uv pip compile -q --no-header --no-annotate --generate-hashes --universal --python-version 3.11 --upgrade pyproject.toml --extra postgresql --group dev -o requirements/dev.txt
+	@$(BIN)/uv pip compile -q --no-header --no-annotate --generate-hashes --universal --python-version 3.11 --upgrade requirements/checkov.in -o requirements/checkov.txt
 
 clean:  ## Remove what install, tests and the demo made.
 	@test ! -x $(BIN)/python || $(BIN)/python -m testbed.kubernetes down --profile full > /dev/null || true

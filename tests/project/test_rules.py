@@ -16,7 +16,8 @@ from tests.project.files import ROOT, texts
 
 FORBIDDEN = {
     # Character classes keep these patterns from finding themselves.
-    "a package index": r"\bpy[p]i\b|pythonhoste[d]|npm[j]s|registry\.[a-z-]+\.(?:org|com|io)|crates[.]io|"
+    # A package URL (`pkg:…`) names a package, and no host.
+    "a package index": r"(?<!pkg:)\bpy[p]i\b|pythonhoste[d]|npm[j]s|registry\.[a-z-]+\.(?:org|com|io)|crates[.]io|"
     r"proxy\.golan[g]|rubygem[s]|anaconda[.]org|--(?:extra-)?index-ur[l]|find-link[s]",
     "an image registry": r"\bdocker[.](?:io|com)|\bghc[r]\.|\bquay[.]io|\bgc[r]\.io|\bpkg[.]dev|\.ec[r]\.|"
     r"mcr[.]microsoft",
@@ -25,7 +26,7 @@ FORBIDDEN = {
     "a path of somebody's machine": r"(?<![\w.{}/~-])/(?:home|root|Users|work)/\w",
 }
 
-HASHED = ["requirements/bootstrap.txt", "requirements/runtime.txt", "requirements/dev.txt"]
+HASHED = [f"requirements/{name}.txt" for name in ("bootstrap", "runtime", "dev", "checkov")]
 
 STANDARD_LIBRARY_ONLY = ["crossover.contract", "crossover.errors", "crossover.cli.step"]
 
