@@ -48,15 +48,24 @@ class RealArgo:
     """Args:
     namespace: the one whose workflows are executed.
     requeue: seconds until the controller looks again after a change; Argo's own default is 10.
+    executor_image: of argoexec, where there are nodes that pods can run on.
     """
 
     def __init__(
-        self, programs: Path, kubeconfig: Path, namespace: str, folder: Path, *, requeue: float = 0.2
+        self,
+        programs: Path,
+        kubeconfig: Path,
+        namespace: str,
+        folder: Path,
+        *,
+        requeue: float = 0.2,
+        executor_image: str = "none",
     ) -> None:
         self.namespace = namespace
+        self.port = free_port()
+        self._executor_image = executor_image
         self._folder = folder
         self._programs = programs
-        self._port = free_port()
         self._env = {
             "KUBECONFIG": str(kubeconfig),
             "LEADER_ELECTION_DISABLE": "true",
@@ -69,7 +78,7 @@ class RealArgo:
     @property
     def url(self) -> str:
         """Of the Argo Server; it asks for no token."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://127.0.0.1:{self.port}"
 
     async def restart_controller(self) -> None:
         """As if its pod was lost."""
@@ -105,13 +114,20 @@ class RealArgo:
     @classmethod
     @asynccontextmanager
     async def started(
-        cls, programs: Path, kubeconfig: Path, namespace: str, folder: Path
+        cls,
+        programs: Path,
+        kubeconfig: Path,
+        namespace: str,
+        folder: Path,
+        *,
+        executor_image: str = "none",
+        config: Mapping[str, str] = CONFIG,
     ) -> AsyncGenerator[RealArgo, None]:
         """Both programs are ready when it is given."""
         async with Admin.connected(kubeconfig) as admin:
-            body = {"metadata": {"name": "workflow-controller-configmap"}, "data": CONFIG}
+            body = {"metadata": {"name": "workflow-controller-configmap"}, "data": dict(config)}
             await admin.create(CONFIG_MAPS, body, namespace)
-        argo = cls(programs, kubeconfig, namespace, folder)
+        argo = cls(programs, kubeconfig, namespace, folder, executor_image=executor_image)
         try:
             await argo._start_controller()
             await argo._server.start()
@@ -125,7 +141,7 @@ class RealArgo:
     async def _until_answers(self) -> None:
         """The server's port is open before it has read what it serves."""
         async with asyncio.timeout(60):
-            await until_open(self._port)
+            await until_open(self.port)
             while True:
                 if (await self.http.get(f"/api/v1/workflows/{self.namespace}")).is_success:
                     return
@@ -142,7 +158,7 @@ class RealArgo:
                 await asyncio.sleep(0.1)
 
     def _new_controller(self) -> Program:
-        flags = ["--namespaced", "--namespace", self.namespace, "--executor-image", "none"]
+        flags = ["--namespaced", "--namespace", self.namespace, "--executor-image", self._executor_image]
         flags += ["--qps", "1000", "--burst", "2000"]
         return Program(
             [str(self._programs / "workflow-controller"), *flags], self._env, self._folder / "controller.log"
@@ -150,5 +166,5 @@ class RealArgo:
 
     def _new_server(self) -> Program:
         flags = ["server", "--auth-mode=server", "--secure=false", "--namespaced", "-n", self.namespace]
-        flags += ["-p", str(self._port), "--kube-api-qps", "1000", "--kube-api-burst", "2000"]
+        flags += ["-p", str(self.port), "--kube-api-qps", "1000", "--kube-api-burst", "2000"]
         return Program([str(self._programs / "argo"), *flags], self._env, self._folder / "server.log")
