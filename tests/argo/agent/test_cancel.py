@@ -17,6 +17,7 @@ from tests.argo.agent.conftest import until
 from tests.argo.agent.controller import Controlled, template
 from tests.argo.agent.program import AgentProgram
 from tests.argo.conftest import Cluster
+from tests.argo.talker import finish
 
 Act = Callable[[Controlled, str], Awaitable[None]]
 
@@ -101,7 +102,7 @@ async def test_a_restart_cancels_nothing(
         run = await begun(client, workflow, node, "Talker")
     assert (await run.describe()).status is WorkflowExecutionStatus.RUNNING
     async with AgentProgram(temporal.address, control_plane.kubeconfig, tmp_path, **own):
-        await run.signal("say", "done")
+        await finish(run)
         assert (await workflow.ended(node))[node]["phase"] == "Succeeded"
 
 

@@ -21,6 +21,7 @@ from tests.argo.agent.controller import Controlled, template
 from tests.argo.agent.program import AgentProgram
 from tests.argo.agent.test_cancel import begun
 from tests.argo.conftest import Cluster
+from tests.argo.talker import finish
 
 
 async def test_writes_of_others_do_not_keep_a_result_away(agent: AgentProgram, workflow: Controlled) -> None:
@@ -104,7 +105,7 @@ async def test_a_busy_kubernetes_api_gets_results_in_the_end(
             await plane.kill_api()
             await plane.start_api(flags)
             async with crowd(plane):
-                await asyncio.gather(*(run.signal("say", "done") for run in runs))
+                await asyncio.gather(*(finish(run) for run in runs))
                 for each in workflows:
                     found = await each.ended(each.node("1"))
                     assert found[each.node("1")]["phase"] == "Succeeded"

@@ -15,6 +15,7 @@ from tests.argo.agent.controller import Controlled
 from tests.argo.agent.program import AgentProgram
 from tests.argo.agent.test_cancel import begun
 from tests.argo.conftest import Cluster
+from tests.argo.talker import finish
 
 
 async def test_a_replica_that_ends_leaves_runs_alone_and_another_goes_on_at_once(
@@ -41,7 +42,7 @@ async def test_a_replica_that_ends_leaves_runs_alone_and_another_goes_on_at_once
         leader = first if await first.metric("crossover_agent_leading") else second
         other = second if leader is first else first
         assert await leader.stop() == 0
-        await run.signal("say", "done")
+        await finish(run)
         assert (await workflow.ended(node))[node]["phase"] == "Succeeded"
         assert (await run.describe()).status is WorkflowExecutionStatus.COMPLETED
         assert await other.metric("crossover_agent_leading") == 1

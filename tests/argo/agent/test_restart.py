@@ -21,6 +21,7 @@ from tests.argo.agent.controller import Controlled, template
 from tests.argo.agent.program import AgentProgram
 from tests.argo.agent.test_cancel import all_listed, run_of, until_running
 from tests.argo.conftest import Cluster
+from tests.argo.talker import finish
 from tests.proxy import Proxy
 
 CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
@@ -78,7 +79,7 @@ async def test_an_agent_killed_amid_500_tasks_leaves_each_with_one_run_and_one_r
         await agent.start()
         for each in workflows:
             held = await until_running(run_of(client, each, nodes[each][-1]))
-            await held.signal("say", "done")
+            await finish(held)
         for each in workflows:
             await each.ended(*nodes[each])
     assert {len(found) for found in seen.results.values()} == {1}
@@ -164,7 +165,7 @@ async def test_while_temporal_is_away_tasks_wait(
 
             await until(begun)
             await proxy.refuse()
-            await run_of(client, waiting, waiting.node("1")).signal("say", "done")
+            await finish(run_of(client, waiting, waiting.node("1")))
             await new.hand_over({new.node("1"): template()})
 
             async def tried() -> bool:

@@ -14,6 +14,7 @@ from temporalio.service import RPCError
 
 from crossover.contract.run import ArgoNode, Scope, run_id, workflow_prefix
 from testbed.servers import PATIENCE
+from tests.argo.talker import finish
 
 MODES = ("step", "plugin", "callback", "agent")
 ENDS = ("stop", "terminate", "delete", "deadline")
@@ -60,7 +61,7 @@ class Begun:
 
     async def finish(self) -> None:
         """Ends a Talker."""
-        await self.run.signal("say", "done")
+        await finish(self.run)
 
 
 class Flow(ABC):

@@ -23,6 +23,7 @@ from tests.argo.plugin.agent_pod import (
     tells,
     workflow,
 )
+from tests.argo.talker import finish
 
 RECORDED = [
     json.loads(line)
@@ -58,7 +59,7 @@ def run_id(message: str) -> str:
 
 
 async def tell(client: Client, run: str, signal: str, what: Any) -> None:
-    await client.get_workflow_handle(run).signal(signal, what)
+    await finish(client.get_workflow_handle(run), signal, what)
 
 
 async def test_the_recorded_requests_lead_to_a_run_and_to_its_outputs(pod: AgentPod, client: Client) -> None:
