@@ -8,7 +8,7 @@ from image.tree import File, Folder, Link, Node, Tree
 USER = 65532
 """By custom the user and group of images without root."""
 
-HOME = "home/crossover"
+HOME = "var/lib/crossover"
 BUNDLE = "etc/ssl/certs/ca-certificates.crt"
 
 

@@ -38,10 +38,10 @@ os._exit(0)
 PLACE = """
 import os, pathlib, ssl, tempfile, zoneinfo
 assert os.getuid() == os.getgid() == 65532 and os.getgroups() in ([], [65532])
-assert pathlib.Path.home() == pathlib.Path("/home/crossover")
+assert pathlib.Path.home() == pathlib.Path("/var/lib/crossover")
 assert len(ssl.create_default_context().get_ca_certs()) > 100
 assert zoneinfo.ZoneInfo("Europe/Berlin")
-for path in ("/usr/x", "/home/crossover/x"):
+for path in ("/usr/x", "/var/lib/crossover/x"):
     try:
         open(path, "w")
     except OSError:
