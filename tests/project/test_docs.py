@@ -33,6 +33,7 @@ from log_streamer.model import Reason
 from log_streamer.settings import LogStreamerSettings
 from log_streamer.tenants import read_tenants
 from tests.argo.conftest import GIVEN
+from tests.cluster.site import IMAGE, TRIAL_IMAGE
 from tests.project.files import ROOT, pages
 
 DOCS = ROOT / "docs"
@@ -250,7 +251,7 @@ def test_no_page_names_a_variable_that_does_not_exist() -> None:
     known |= {setting.environment for setting in SETTINGS.values()} | {*prefixes.values()}
     known |= {*sidecar.VARIABLES, sidecar.PREFIX}
     known |= {"CROSSOVER_LOGS_URL"}  # of `crossover logs`; its own help is tested with it
-    known |= {GIVEN}
+    known |= {GIVEN, IMAGE, TRIAL_IMAGE}
     named = {
         (page, variable)
         for page, text in pages().items()

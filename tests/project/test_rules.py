@@ -17,8 +17,8 @@ from tests.project.files import ROOT, texts
 FORBIDDEN = {
     # Character classes keep these patterns from finding themselves.
     # A package URL (`pkg:…`) names a package, and no host.
-    "a package index": r"(?<!pkg:)\bpy[p]i\b|pythonhoste[d]|npm[j]s|registry\.[a-z-]+\.(?:org|com|io)|crates[.]io|"
-    r"proxy\.golan[g]|rubygem[s]|anaconda[.]org|--(?:extra-)?index-ur[l]|find-link[s]",
+    "a package index": r"(?<!pkg:)\bpy[p]i\b|pythonhoste[d]|npm[j]s|registry\.[a-z-]+\.(?:org|com|io)|"
+    r"crates[.]io|proxy\.golan[g]|rubygem[s]|anaconda[.]org|--(?:extra-)?index-ur[l]|find-link[s]",
     "an image registry": r"\bdocker[.](?:io|com)|\bghc[r]\.|\bquay[.]io|\bgc[r]\.io|\bpkg[.]dev|\.ec[r]\.|"
     r"mcr[.]microsoft",
     "a download address": r"https?://\S+\.(?:whl|zip|tgz|tar\.\w+|deb|rpm|exe)\b|/releases/downloa[d]|"
