@@ -122,8 +122,8 @@ class BridgeSettings(IdentitySettings):
         gt=0,
         le=60,
         description="Seconds for asking Temporal whether a node that is decided has a run already; a new "
-        "node is legacy without an answer. With redis_timeout as it is, a decision takes half a second at most. "
-        "Raise it for a Temporal that is far away.",
+        "node is legacy without an answer. With redis_timeout as it is, a decision takes half a second at "
+        "most. Raise it for a Temporal that is far away.",
     )
     audit_file: Path | None = Field(
         None, description="JSON lines to append the audit to, instead of Redis; rotation is yours."
