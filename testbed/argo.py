@@ -49,6 +49,7 @@ class RealArgo:
     namespace: the one whose workflows are executed.
     requeue: seconds until the controller looks again after a change; Argo's own default is 10.
     executor_image: of argoexec, where there are nodes that pods can run on.
+    plugins: whether executor plugins are looked for.
     """
 
     def __init__(
@@ -60,10 +61,11 @@ class RealArgo:
         *,
         requeue: float = 0.2,
         executor_image: str = "none",
+        plugins: bool = False,
     ) -> None:
         self.namespace = namespace
         self.port = free_port()
-        self._executor_image = executor_image
+        self._executor = ["--executor-image", executor_image, *(["--executor-plugins"] if plugins else [])]
         self._folder = folder
         self._programs = programs
         self._env = {
@@ -121,13 +123,14 @@ class RealArgo:
         folder: Path,
         *,
         executor_image: str = "none",
+        plugins: bool = False,
         config: Mapping[str, str] = CONFIG,
     ) -> AsyncGenerator[RealArgo, None]:
         """Both programs are ready when it is given."""
         async with Admin.connected(kubeconfig) as admin:
             body = {"metadata": {"name": "workflow-controller-configmap"}, "data": dict(config)}
             await admin.create(CONFIG_MAPS, body, namespace)
-        argo = cls(programs, kubeconfig, namespace, folder, executor_image=executor_image)
+        argo = cls(programs, kubeconfig, namespace, folder, executor_image=executor_image, plugins=plugins)
         try:
             await argo._start_controller()
             await argo._server.start()
@@ -158,7 +161,7 @@ class RealArgo:
                 await asyncio.sleep(0.1)
 
     def _new_controller(self) -> Program:
-        flags = ["--namespaced", "--namespace", self.namespace, "--executor-image", self._executor_image]
+        flags = ["--namespaced", "--namespace", self.namespace, *self._executor]
         flags += ["--qps", "1000", "--burst", "2000"]
         return Program(
             [str(self._programs / "workflow-controller"), *flags], self._env, self._folder / "controller.log"

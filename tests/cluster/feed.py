@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -36,8 +36,15 @@ class Feed:
             yield cls(trace, log, program)
 
     def records(self) -> list[Object]:
-        lines = self._log.read_text().splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}\n")]
+        return [each for each in self._entries() if each is not None]
+
+    def _entries(self) -> Iterator[Object | None]:
+        """Records, and None where the command says that some may be missing."""
+        for line in self._log.read_text().splitlines(keepends=True):
+            if line.startswith("{") and line.endswith("}\n"):
+                yield json.loads(line)
+            elif "~~~ gap" in line:
+                yield None
 
     def remarks(self) -> list[str]:
         """What the command said of itself, such as of gaps."""
@@ -72,9 +79,11 @@ class Feed:
     def verdict(self, written: Mapping[str, int]) -> Verdict:
         """Of the numbered lines. `written`: how many each source has."""
         numbers = {name: range(count) for name, count in written.items()}
-        checker = Checker(self._trace, numbers, floor=sum(written.values()))
-        for record in self.records():
-            if read_line(record["msg"]):
+        checker = Checker(self._trace, numbers, floor=1)
+        for record in self._entries():
+            if record is None:
+                checker.take({"event": "gap"})
+            elif read_line(record["msg"]):
                 # The feed's own count also counts lines without a number.
                 checker.take(
                     {"event": "log", **{key: value for key, value in record.items() if key != "seq"}}

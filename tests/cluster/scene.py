@@ -100,13 +100,17 @@ class Waiting:
         await self.workflow.complete()
         return step
 
-    async def proven(self) -> Ended:
-        """Nothing was hurt: the step Succeeded, and the feed has every line once, and ends complete."""
+    async def proven(self, *, gaps: bool = False) -> Ended:
+        """Nothing was hurt: the step Succeeded, and the feed has every line once, and ends complete.
+
+        With `gaps`, lines may be missing where the feed says so.
+        """
         step = await self.finish()
         assert step.code == 0, step
         assert await self.feed.ends() == 0, self.feed.remarks()
         verdict = self.feed.verdict(written(step, await self.count))
         assert verdict.green, f"{verdict} {self.feed.remarks()}"
+        assert gaps or not verdict.gapped, f"{verdict.gapped} lines in gaps: {self.feed.remarks()}"
         return step
 
 

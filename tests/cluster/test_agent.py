@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from testbed.kubernetes.admin import PODS
+from testbed.kubernetes.admin import PODS, WORKFLOWS
 from tests.argo.agent.controller import Controlled
 from tests.cluster.release import Release
 from tests.cluster.scene import enough
@@ -26,7 +26,7 @@ async def test_a_task_becomes_a_run_whose_result_is_its_nodes(release: Release) 
     selector = {"labelSelector": f"workflows.argoproj.io/workflow={controlled.name}"}
     assert await release.site.admin.list(PODS, release.argo, selector) == []
     await controlled.complete()
-    await controlled.delete()
+    await release.site.admin.delete(WORKFLOWS, controlled.name, release.argo)
 
 
 async def test_a_lost_agent_leaves_its_work_to_the_next(release: Release) -> None:
@@ -40,7 +40,7 @@ async def test_a_lost_agent_leaves_its_work_to_the_next(release: Release) -> Non
     assert (await controlled.ended(node))[node]["phase"] == "Succeeded"
     await until(lambda: _there(release))
     await controlled.complete()
-    await controlled.delete()
+    await release.site.admin.delete(WORKFLOWS, controlled.name, release.argo)
 
 
 async def _there(release: Release) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack
+import secrets
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +29,24 @@ from tests.cluster.step_pods import ACCOUNT
 EXECUTOR = "testbed.local/argoexec:1"
 SECRETS = Resource("api/v1", "secrets")
 
+RESTRICTED = {
+    "executor": json.dumps(
+        {
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"]},
+                "runAsNonRoot": True,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            }
+        }
+    )
+}
+"""What Argo's own containers need where the pod security is `restricted`."""
+
 PODS_OF = {"step": 1, "agent": 0, "callback": 0}
-"""How many pods a workflow of one such step has."""
+"""How many pods a workflow of one such step has, where that is certain: agent pods come and go."""
+
+MODES = (*PODS_OF, "plugin")
 
 
 @dataclass(frozen=True)
@@ -58,6 +77,10 @@ class WithArgo:
         workflow: Object = await until(found)
         return workflow
 
+    async def pods(self, name: str) -> list[Object]:
+        selector = {"labelSelector": f"workflows.argoproj.io/workflow={name}"}
+        return await self.release.site.admin.list(PODS, self.release.argo, selector)
+
 
 def argoexec(programs: Path, folder: Path) -> Path:
     """An archive of the image that Argo puts beside steps."""
@@ -69,8 +92,10 @@ def argoexec(programs: Path, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-async def with_argo(site: Site, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[WithArgo, None]:
-    """A release of its own: its bridge completes nodes through the Argo Server."""
+async def scenes(
+    site: Site, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[Mapping[str, WithArgo], None]:
+    """By mode. The plugin has a release and an Argo of its own: the agent would take its tasks."""
     try:
         programs = argo_bin()
     except NoArgo as error:
@@ -80,38 +105,89 @@ async def with_argo(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Asy
     folder = tmp_path_factory.mktemp("argo")
     await site.own.load(argoexec(programs, folder))
     async with AsyncExitStack() as stack:
-        namespace = await stack.enter_async_context(namespaces(site))
-        started = RealArgo.started(
-            programs, site.kubeconfig, f"{namespace}-argo", folder, executor_image=EXECUTOR, config=CONFIG
+        with_agent, with_plugin = await asyncio.gather(
+            stack.enter_async_context(_with_agent(site, programs, tmp_path_factory.mktemp("agent"))),
+            stack.enter_async_context(_with_plugin(site, programs, tmp_path_factory.mktemp("plugin"))),
         )
-        argo = await stack.enter_async_context(started)
-        release = Release(site, namespace, _values(site, namespace, argo))
+        yield {**dict.fromkeys(PODS_OF, with_agent), "plugin": with_plugin}
+
+
+@asynccontextmanager
+async def _with_agent(site: Site, programs: Path, folder: Path) -> AsyncGenerator[WithArgo, None]:
+    """Its bridge completes nodes through the Argo Server."""
+    config = {**CONFIG, **RESTRICTED}
+    async with namespaces(site) as first, _argo(site, programs, first, folder, config) as argo:
+        server = {"access": "server", "serverUrl": f"http://{OUTSIDE}:{argo.port}"}
+        changes = {"argo": server, "workflowTemplates": {"modes": [*PODS_OF]}}
+        release = _release(site, first, changes)
         await release.install()
         await prepare(release)
         bearer = f"Bearer {await release.token(ACCOUNT, release.argo)}"
-        secret = {"metadata": {"name": "crossover-token"}, "stringData": {"authorization": bearer}}
-        await site.admin.create(SECRETS, secret, release.argo)
+        await _secret(release.argo, site, "crossover-token", authorization=bearer)
         yield WithArgo(release, argo)
         await release.uninstall()
 
 
-def _values(site: Site, namespace: str, argo: RealArgo) -> Object:
-    changes = {
-        "argo": {
-            "namespaces": [f"{namespace}-argo"],
-            "access": "server",
-            "serverUrl": f"http://{OUTSIDE}:{argo.port}",
-        },
+@asynccontextmanager
+async def _with_plugin(site: Site, programs: Path, folder: Path) -> AsyncGenerator[WithArgo, None]:
+    """Argo makes agent pods, with our plugin beside its agent."""
+    config = {"metricsConfig": "enabled: false\n", **RESTRICTED}
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(namespaces(site))
+        argo = await stack.enter_async_context(_argo(site, programs, first, folder, config, plugins=True))
+        token = secrets.token_urlsafe(32)
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        entry = {"name": "plugin", "tenant": "acme", "role": "operator", "sha256": digest}
+        await _secret(first, site, "crossover-tokens", **{"tokens.json": json.dumps([entry])})
+        changes = {
+            "agent": {"enabled": False},
+            "plugin": {"enabled": True},
+            "identity": {"auth": "kubernetes,tokens"},
+            "workflowTemplates": {"modes": ["plugin"]},
+        }
+        release = _release(site, first, changes)
+        await _secret(release.argo, site, "crossover-plugin", token=token)
+        await release.install()
+        await prepare(release)
+        yield WithArgo(release, argo)
+        await release.uninstall()
+
+
+def _argo(
+    site: Site, programs: Path, first: str, folder: Path, config: Mapping[str, str], *, plugins: bool = False
+) -> AbstractAsyncContextManager[RealArgo]:
+    return RealArgo.started(
+        programs,
+        site.kubeconfig,
+        f"{first}-argo",
+        folder,
+        executor_image=EXECUTOR,
+        plugins=plugins,
+        config=config,
+    )
+
+
+def _release(site: Site, namespace: str, changes: Object) -> Release:
+    small = {
+        "argo": {"namespaces": [f"{namespace}-argo"]},
         "tenants": {"globex": None},
-        "workflowTemplates": {"modes": [*PODS_OF]},
         "networkPolicy": {"enabled": False},
         "logStreamer": {"replicas": 1},
         "trial": {"worker": {"enabled": False}},
     }
-    return merged(trial_values(site, namespace), changes)
+    return Release(site, namespace, merged(merged(trial_values(site, namespace), small), changes))
 
 
-@pytest.mark.parametrize("mode", [*PODS_OF])
+async def _secret(namespace: str, site: Site, name: str, **data: str) -> None:
+    await site.admin.create(SECRETS, {"metadata": {"name": name}, "stringData": data}, namespace)
+
+
+@pytest.fixture
+def with_argo(scenes: Mapping[str, WithArgo], mode: str) -> WithArgo:
+    return scenes[mode]
+
+
+@pytest.mark.parametrize("mode", MODES)
 async def test_a_workflow_gets_the_outputs_of_its_run_and_its_feed_ends(
     with_argo: WithArgo, mode: str, tmp_path: Path
 ) -> None:
@@ -128,13 +204,12 @@ async def test_a_workflow_gets_the_outputs_of_its_run_and_its_feed_ends(
         assert await feed.ends() == 0
     verdict = feed.verdict(result["written"])
     assert verdict.green, verdict
-    selector = {"labelSelector": f"workflows.argoproj.io/workflow={name}"}
-    pods = await release.site.admin.list(PODS, release.argo, selector)
-    assert len(pods) == PODS_OF[mode]
-    assert feed.pods("argo") == {pod["metadata"]["name"] for pod in pods}
+    if mode in PODS_OF:
+        assert len(feed.pods("argo")) == PODS_OF[mode]
+        assert len(await with_argo.pods(name)) == PODS_OF[mode]
 
 
-@pytest.mark.parametrize("mode", [*PODS_OF])
+@pytest.mark.parametrize("mode", MODES)
 async def test_a_stopped_workflow_cancels_its_run(with_argo: WithArgo, mode: str, tmp_path: Path) -> None:
     release = with_argo.release
     name = await with_argo.submit(mode)

@@ -84,6 +84,7 @@ async def test_a_restarted_kubelet_costs_no_line(scene: Waiting, own: Cluster) -
 async def test_a_drained_node_brings_everything_back_once_it_takes_pods_again(
     scene: Waiting, own: Cluster
 ) -> None:
+    """Readers of logs leave together with those who write them: the feed says where lines may be missing."""
     (node,) = await scene.release.site.admin.list(NODES)
     name = node["metadata"]["name"]
     await scene.release.site.run_kubectl("cordon", name)
@@ -95,7 +96,7 @@ async def test_a_drained_node_brings_everything_back_once_it_takes_pods_again(
     await scene.workflow.running("count", attempt=1)
     await until(lambda: worker_is_out(scene.release))
     await scene.goes_on()
-    await scene.proven()
+    await scene.proven(gaps=True)
 
 
 async def drain(scene: Waiting) -> None:

@@ -11,6 +11,7 @@ import pytest
 from testbed.kubernetes.admin import SERVICE_ACCOUNTS
 from tests.cluster.release import Release
 from tests.cluster.scene import run_of, waiting
+from tests.cluster.site import patiently
 
 SERVICES = pytest.mark.parametrize("service", ["bridge", "log-streamer"])
 
@@ -20,7 +21,8 @@ async def ask(
 ) -> httpx.Response:
     given = {"Authorization": f"Bearer {token}", **headers}
     async with httpx.AsyncClient(base_url=await release.url(service), trust_env=False, timeout=60) as http:
-        return await http.get(path, headers=given)
+        reply: httpx.Response = await patiently(lambda: http.get(path, headers=given))
+        return reply
 
 
 @SERVICES
