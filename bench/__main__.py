@@ -6,7 +6,20 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from bench import agent, callbacks, feeds, filters, flags, idle, plugin, reviews, starts, steps, waits, whole
+from bench import (
+    agent,
+    callbacks,
+    cluster,
+    feeds,
+    filters,
+    flags,
+    plugin,
+    reviews,
+    starts,
+    steps,
+    waits,
+    whole,
+)
 from bench.figures import Figure, save, show
 from bench.rig import leave
 
@@ -17,7 +30,7 @@ SUITES: dict[tuple[str, ...], Measure] = {
     ("notify_500_p50_ms", "notify_500_p99_ms"): waits.measure_500,
     ("waits_5000_", "waits_1000_"): waits.measure_5000,
     ("step_start_ms", "step_rss_mb"): steps.measure,
-    ("bridge_idle_mb", "bridge_ready_s", "streamer_idle_mb"): idle.measure,
+    ("bridge_idle_mb", "bridge_ready_s", "streamer_idle_mb"): cluster.measure_pods,
     ("filter_mb_per_s",): filters.measure,
     ("feed_lines_per_s", "feed_rss_growth_mb"): feeds.measure_throughput,
     ("feed_200_viewers_",): feeds.measure_viewers,
@@ -30,6 +43,8 @@ SUITES: dict[tuple[str, ...], Measure] = {
     ("agent_",): agent.measure,
     ("callback_p50_ms",): callbacks.measure,
     ("plugin_polls_per_s", "plugin_bridge_polls_per_s"): plugin.measure,
+    ("testbed_ready_s",): cluster.measure_testbed,
+    ("image_mb",): cluster.measure_image,
     ("demo_warm_s",): whole.measure_demo,
     ("test_s",): whole.measure_tests,
 }

@@ -75,6 +75,14 @@ def test_nobody_is_killed_for_what_is_away(helm: Helm, component: str) -> None:
     assert found["startupProbe"]["periodSeconds"] == 1  # ready within a second of being so
 
 
+@pytest.mark.parametrize("component", ["bridge", "log-streamer"])
+def test_a_pod_that_goes_away_serves_until_every_node_knows(helm: Helm, component: str) -> None:
+    pod = deployment(helm, "full", component)["spec"]["template"]["spec"]
+    pause = container(deployment(helm, "full", component))["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert 1 <= pause < pod["terminationGracePeriodSeconds"] / 2
+    assert "lifecycle" not in container(deployment(helm, "full", "agent"))
+
+
 def test_where_a_pod_runs_is_the_operators_word(helm: Helm) -> None:
     given, pod = values_of("full")["bridge"], deployment(helm, "full")["spec"]["template"]
     for key in ("nodeSelector", "tolerations", "priorityClassName", "topologySpreadConstraints"):

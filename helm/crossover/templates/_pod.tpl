@@ -113,7 +113,8 @@ livenessProbe:
 - args: of the command `crossover`; port
 - prefix, env: its settings, without the prefix
 - files: what is mounted below /etc/crossover; checksum: of what rolls the pods when it changes
-- probes: YAML; grace: seconds between SIGTERM and SIGKILL
+- probes: YAML; grace: seconds between the end's beginning and SIGKILL
+- serves: whether callers come through a Service
 - token: whether it talks to Kubernetes; state: whether it has a directory of its own
 - share: of the agent's; "" where it has but one */}}
 {{- define "crossover.deployment" -}}
@@ -179,6 +180,12 @@ spec:
           ports:
             - {name: http, containerPort: {{ .port }}, protocol: TCP}
           {{- .probes | nindent 10 }}
+          {{- if and .serves (semverCompare ">=1.30-0" $root.Capabilities.KubeVersion.Version) }}
+          # Callers are sent here for a moment longer, until every node has heard that this pod goes away.
+          lifecycle:
+            preStop:
+              sleep: {seconds: 3}
+          {{- end }}
           resources:
             {{- toYaml $values.resources | nindent 12 }}
           {{- include "crossover.containerSecurity" . | nindent 10 }}
