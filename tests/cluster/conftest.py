@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from testbed.kubernetes.build import Unbuilt, build
 from testbed.kubernetes.machine import lacks
 from testbed.kubernetes.programs import FULL, HELM_CLIENT, PROGRAMS
 from tests.cluster.images import Unbuildable, built_images
-from tests.cluster.release import Release, namespaces, trial_values
+from tests.cluster.release import Release, trial_release
 from tests.cluster.scene import prepare
 from tests.cluster.site import GIVEN, IMAGE, TRIAL_IMAGE, Images, Site, given_site, own_site
 
@@ -69,15 +68,6 @@ async def site(request: pytest.FixtureRequest) -> AsyncGenerator[Site, None]:
 @pytest.fixture(scope="package")
 async def release(site: Site) -> AsyncGenerator[Release, None]:
     """Installed, with a worker beside it."""
-    async with installed(site) as release:
+    async with trial_release(site) as release:
         await prepare(release)
         yield release
-
-
-@asynccontextmanager
-async def installed(site: Site) -> AsyncGenerator[Release, None]:
-    async with namespaces(site) as namespace:
-        release = Release(site, namespace, trial_values(site, namespace))
-        await release.install()
-        yield release
-        await release.uninstall()

@@ -133,6 +133,24 @@ async def namespaces(site: Site) -> AsyncGenerator[str, None]:
                     raise
 
 
+@asynccontextmanager
+async def installed(release: Release) -> AsyncGenerator[Release, None]:
+    """Gone afterwards, also what belongs to no namespace."""
+    try:
+        await release.install()
+        yield release
+    finally:
+        await release.uninstall()
+
+
+@asynccontextmanager
+async def trial_release(site: Site) -> AsyncGenerator[Release, None]:
+    async with namespaces(site) as namespace:
+        release = Release(site, namespace, trial_values(site, namespace))
+        async with installed(release):
+            yield release
+
+
 def trial_values(site: Site, namespace: str) -> Object:
     """Those shipped with the chart, for two tenants with namespaces of their own."""
     argo, other = f"{namespace}-argo", f"{namespace}-other"

@@ -16,6 +16,7 @@ import yaml
 
 from testbed.kubernetes.admin import Admin, Object, Resource
 from testbed.kubernetes.cluster import Cluster
+from testbed.kubernetes.crds import apply_crds
 from tests.cluster.forwards import Forwards
 
 GIVEN = "KUBECONFIG"
@@ -131,4 +132,5 @@ async def own_site(images: Images, archives: list[Path]) -> AsyncGenerator[Site,
 async def given_site(kubeconfig: Path, programs: Path, images: Images) -> AsyncGenerator[Site, None]:
     kubectl, helm = programs / "kubectl", programs / "helm"
     async with Admin.connected(kubeconfig) as admin, Forwards.opened(kubectl, kubeconfig) as forwards:
+        await apply_crds(admin, keep=True)
         yield Site(kubeconfig, kubectl, helm, images, admin, None, forwards)

@@ -21,7 +21,7 @@ from testbed.kubernetes.admin import PODS, WORKFLOWS, Object, Resource
 from testbed.kubernetes.node.network import OUTSIDE
 from tests.argo.real.scene import OVER, call, dag, nodes, outputs
 from tests.cluster.feed import Feed
-from tests.cluster.release import Release, merged, namespaces, trial_values
+from tests.cluster.release import Release, installed, merged, namespaces, trial_values
 from tests.cluster.scene import enough, prepare, runs
 from tests.cluster.site import Site, until
 from tests.cluster.step_pods import ACCOUNT
@@ -120,12 +120,11 @@ async def _with_agent(site: Site, programs: Path, folder: Path) -> AsyncGenerato
         server = {"access": "server", "serverUrl": f"http://{OUTSIDE}:{argo.port}"}
         changes = {"argo": server, "workflowTemplates": {"modes": [*PODS_OF]}}
         release = _release(site, first, changes)
-        await release.install()
-        await prepare(release)
-        bearer = f"Bearer {await release.token(ACCOUNT, release.argo)}"
-        await _secret(release.argo, site, "crossover-token", authorization=bearer)
-        yield WithArgo(release, argo)
-        await release.uninstall()
+        async with installed(release):
+            await prepare(release)
+            bearer = f"Bearer {await release.token(ACCOUNT, release.argo)}"
+            await _secret(release.argo, site, "crossover-token", authorization=bearer)
+            yield WithArgo(release, argo)
 
 
 @asynccontextmanager
@@ -147,10 +146,9 @@ async def _with_plugin(site: Site, programs: Path, folder: Path) -> AsyncGenerat
         }
         release = _release(site, first, changes)
         await _secret(release.argo, site, "crossover-plugin", token=token)
-        await release.install()
-        await prepare(release)
-        yield WithArgo(release, argo)
-        await release.uninstall()
+        async with installed(release):
+            await prepare(release)
+            yield WithArgo(release, argo)
 
 
 def _argo(

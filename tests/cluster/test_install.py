@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.cluster.conftest import installed
-from tests.cluster.release import Release
+from tests.cluster.release import Release, trial_release
 from tests.cluster.site import Site
 
 KINDS = "all,configmaps,secrets,serviceaccounts,roles,rolebindings,networkpolicies,leases,workflowtemplates"
@@ -34,7 +33,7 @@ async def test_helm_test_runs_a_real_step_to_its_end(release: Release) -> None:
 
 async def test_an_uninstalled_chart_leaves_nothing_behind(site: Site) -> None:
     """A second release, so that the first one shows that they do not meet."""
-    async with installed(site) as second:
+    async with trial_release(site) as second:
         notes = await second._helm("get", "notes", second.name)
         bridge = f"http://crossover-bridge.{second.namespace}:8787"
         assert bridge in notes

@@ -52,7 +52,7 @@ async def write_lines(count: int) -> tuple[str, int]:
 
 @workflow.defn
 class Count:
-    """Has lines written until it is told that it is enough; its result is who wrote how many."""
+    """Has lines written, some at least, until it is told: enough. Its result is who wrote how many."""
 
     def __init__(self) -> None:
         self._enough = False
@@ -64,7 +64,7 @@ class Count:
     @workflow.run
     async def run(self, _input: Any = None) -> dict[str, dict[str, int]]:
         written: dict[str, int] = {}
-        while not self._enough:
+        while not (written and self._enough):
             pod, count = await workflow.execute_activity(
                 write_lines, 10, start_to_close_timeout=timedelta(seconds=60)
             )
