@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -20,12 +21,12 @@ from testbed.kubernetes.build import build as build_programs
 from testbed.kubernetes.cluster import Cluster
 from testbed.kubernetes.machine import lacks
 from testbed.kubernetes.programs import FULL
-from tests.cluster.conftest import installed
 from tests.cluster.images import built_images
-from tests.cluster.release import Release
+from tests.cluster.release import Release, trial_release
 from tests.cluster.scene import prepare, waiting
 from tests.cluster.site import own_site, until
 
+STARTS = 3
 SETTLED = 30.0
 """Seconds of idleness after the work."""
 
@@ -53,22 +54,25 @@ async def measure_image() -> list[Figure]:
 async def measure_pods() -> list[Figure]:
     """The services as pods of the chart, after a run and its feed; without a cluster, as processes."""
     beside = {each.name: each for each in await idle.measure()}
-    if lacks():
-        return [*beside.values()]
+    values = {} if lacks() else await pods()
+    return [_in_pod(each, values.get(name, each.value)) for name, each in beside.items()]
+
+
+async def pods() -> dict[str, float]:
+    """By the figure's name."""
     images, archives = built_images()
-    async with own_site(images, archives) as site, installed(site) as release:
+    async with own_site(images, archives) as site, trial_release(site) as release:
         await prepare(release)
         with tempfile.TemporaryDirectory() as folder:
             async with waiting(release, Path(folder)) as scene:
                 await scene.proven()
-        ready = await _restarted(release)
         await asyncio.sleep(SETTLED)
-        values = {
-            "bridge_ready_s": ready,
-            "bridge_idle_mb": await _megabytes(release, "bridge"),
-            "streamer_idle_mb": await _megabytes(release, "log-streamer"),
+        megabytes = [await _megabytes(release, component) for component in ("bridge", "log-streamer")]
+        return {
+            "bridge_ready_s": statistics.median([await _restarted(release) for _ in range(STARTS)]),
+            "bridge_idle_mb": megabytes[0],
+            "streamer_idle_mb": megabytes[1],
         }
-    return [_in_pod(beside[name], value) for name, value in values.items()]
 
 
 def _in_pod(beside: Figure, value: float) -> Figure:
@@ -86,7 +90,8 @@ async def _restarted(release: Release) -> float:
     async def there() -> Object | None:
         found = await release.pods("bridge")
         ready = found and any(
-            each["type"] == "Ready" and each["status"] == "True" for each in found[0]["status"]["conditions"]
+            each["type"] == "Ready" and each["status"] == "True"
+            for each in found[0]["status"].get("conditions", ())
         )
         return found[0] if ready else None
 
