@@ -66,6 +66,8 @@ async def test_a_deleted_bridge_keeps_nobody_waiting_for_long(scene: Waiting) ->
 async def test_viewers_of_a_deleted_log_streamer_go_on_at_their_cursor(scene: Waiting) -> None:
     await delete(scene, "log-streamer")
     await scene.goes_on()
+    await scene.release.ready()
+    await scene.goes_on()
     await scene.proven()
 
 

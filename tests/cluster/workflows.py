@@ -80,9 +80,10 @@ class PlayedWorkflow:
         return str(await until(found))
 
     async def end(self, node: str) -> None:
-        """As Argo ends the pod of a daemon that is not wanted any more."""
+        """The node is not wanted any more. Its pod stays, as Argo's pods do: so its log can still be read."""
         self._unwanted.add(node)
-        await self._gone(PODS, await self.newest(node))
+        deadline = {"spec": {"activeDeadlineSeconds": 1}}
+        await patiently(self._admin.patch, PODS, await self.newest(node), deadline, self.namespace)
 
     async def complete(self, phase: str = "Succeeded") -> None:
         labels = {"workflows.argoproj.io/completed": "true", "workflows.argoproj.io/phase": phase}
