@@ -163,7 +163,8 @@ class ArgoServerProgram:
                 if not follow or done or log.cuts != cuts or self._serving.down:
                     return
                 yield None
-                await asyncio.sleep(LOOK_EVERY)
+                # Two hundred streams that look all the time would leave a slow machine nothing else to do.
+                await asyncio.sleep(LOOK_EVERY * max(1, self.reading / 10))
         finally:
             self.reading -= 1
 

@@ -22,7 +22,9 @@ from bridge.approvals.service import Approvals
 from bridge.argo.callbacks.completer import Completer
 from bridge.argo.server import Completion
 from bridge.metrics import Metrics
+from bridge.steps.engine import RunRef
 from bridge.steps.registry import Registry
+from bridge.temporal.approval_messages import EFFECT, execution_id
 from bridge.temporal.approvals import KeptApprovals
 from bridge.temporal.attributes import SearchAttributeNames
 from bridge.temporal.reads import Reads
@@ -57,6 +59,11 @@ class Keeper(Reads, KeptApprovals):
         attributes = SearchAttributeNames(rpc)
         Reads.__init__(self, rpc, attributes)
         KeptApprovals.__init__(self, rpc, attributes)
+
+    async def owes(self, kept: Kept) -> bool:
+        """Whether its effect has still to be settled."""
+        id = execution_id(EFFECT, kept.tenant, kept.id)
+        return not (await self.describe(RunRef(kept.namespace, id))).status.closed
 
 
 @dataclass

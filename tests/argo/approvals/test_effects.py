@@ -49,10 +49,21 @@ def with_node(client: Client) -> tuple[Replica, dict[str, Any]]:
 
 
 async def settled(one: Replica, kept: Kept) -> None:
+    """Asks for the effect itself: lists come a moment late, and an empty one may not know of it yet."""
+
     async def gone() -> bool:
-        return kept.id not in {owed.id for owed in await one.keeper.owed_effects("default")}
+        return not await one.keeper.owes(kept)
 
     await until(gone)
+
+
+async def told(event: str, kept: Kept, *replicas: Replica) -> None:
+    """Somebody's book has it: it is written after the effect is settled."""
+
+    async def written() -> bool:
+        return any(event in each.book.of(kept.id) for each in replicas)
+
+    await until(written)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +106,7 @@ async def test_an_approval_that_nobody_decides_fails_its_node_once_and_is_audite
         kept = await one.asked(argo=own, expires_in="1s")
         one.argo.suspend(own["workflow"], kept.id)
         await settled(one, kept)
+        await told("approval.expired", kept, one, other)
     ((_, phase, message, outputs),) = one.argo.completed
     assert (phase, outputs["decision"]) == (Phase.FAILED, "expired")
     assert message.startswith("expired: nobody decided by")
@@ -180,6 +192,7 @@ async def test_an_approval_of_a_workflow_that_waits_no_more_is_withdrawn(client:
         await until(withdrawn)
         if end != "stopped":
             await settled(one, kept)
+        await told("approval.withdrawn", kept, one)
     assert one.book.of(kept.id) == ["approval.requested", "approval.withdrawn"]
     with pytest.raises(RunClosed, match="withdrawn by crossover"):
         await one.decide(ALICE, kept, "approve")
