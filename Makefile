@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 BUILD = $(BIN)/python -m testbed.kubernetes build
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-cluster test-faults image chart testbed-up testbed-down testbed-status lint format bench docs lock clean
+.PHONY: help install demo test test-cluster test-image test-faults image chart testbed-up testbed-down testbed-status lint format bench docs lock clean
 
 help:  ## Print every target in one sentence.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,10 @@ test: install lint  ## Lint, check types and import contracts, and run every tes
 
 test-cluster: install  ## Boot a real Kubernetes (or take KUBECONFIG's), install the chart, and prove it there.
 	@$(BUILD) --profile full || true
-	@$(BIN)/pytest -m cluster --timeout 600 tests/testbed tests
+	@$(BIN)/pytest -m cluster --timeout 600 tests/testbed tests/cluster
+
+test-image: install  ## Build the image twice, and by its Dockerfile where there is buildah, and look into it.
+	@$(BIN)/pytest -m cluster --timeout 900 tests/image
 
 image: install  ## Write the OCI image and its SBOM to dist/, without a container engine.
 	@$(BIN)/python -m image --output dist/crossover.oci.tar
