@@ -177,7 +177,7 @@ async def test_whoever_finds_another_holder_ends_its_term(
         await admin.patch(LEASES, LEASE, {"spec": theirs}, namespace)
         await until(lambda: not only.election.may_write())
         await until(only.election.may_write)
-        assert only.terms == 2
+        await until(lambda: only.terms == 2)  # it may write a moment before its work begins
 
 
 async def test_a_deleted_lease_ends_the_term_and_nobody_leads_for_one_duration(
