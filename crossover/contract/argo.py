@@ -46,7 +46,7 @@ def _unpacked(packed: str) -> Any:
     try:
         data = base64.b64decode(packed, validate=True)
         return json.loads(zlib.decompressobj(_GZIP).decompress(data, _LIMIT))
-    except (binascii.Error, zlib.error, ValueError):
+    except (binascii.Error, zlib.error, ValueError, RecursionError):  # the last one: nested too deeply
         return None
 
 

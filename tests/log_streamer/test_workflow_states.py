@@ -182,7 +182,14 @@ def test_nodes_that_argo_has_compressed_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "packed", ["", "%%%", "QUJD", base64.b64encode(gzip.compress(b"[1]", mtime=0)).decode()]
+    "packed",
+    [
+        "",
+        "%%%",
+        "QUJD",
+        base64.b64encode(gzip.compress(b"[1]", mtime=0)).decode(),
+        base64.b64encode(gzip.compress(b"[" * 200_000, mtime=0)).decode(),
+    ],
 )
 def test_compressed_nodes_that_are_none_count_as_no_nodes(packed: str) -> None:
     assert nodes_of({"status": {"compressedNodes": packed}}) == {}
