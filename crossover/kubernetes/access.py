@@ -11,6 +11,9 @@ from pathlib import Path
 
 from crossover.kubernetes.errors import Denied
 
+IN_CLUSTER = "in-cluster"
+"""Names the API server of the cluster in which we run."""
+
 READ_AGAIN = 60.0
 """Seconds that credentials are used for until they are read again: the kubelet replaces tokens hourly, well
 before they expire."""
@@ -34,9 +37,6 @@ class Configuration:
     tls_server_name: str | None = None
     proxy: str | None = None
 
-
-IN_CLUSTER = "in-cluster"
-"""Names the API server of the cluster in which we run."""
 
 Loader = Callable[[], Awaitable[Configuration]]
 """Reads all anew, so that replaced files count. Raises OSError or ValueError."""

@@ -80,6 +80,21 @@ class Refused(Exception):
         self.message = message
 
 
+@asynccontextmanager
+async def api_client(kubeconfig: Path) -> AsyncGenerator[httpx.AsyncClient, None]:
+    """Of the API server that the kubeconfig names, as who it says."""
+    access = from_kubeconfig(kubeconfig)
+    configuration = await access.configuration()
+    async with httpx.AsyncClient(
+        base_url=configuration.host,
+        headers=await access.headers(),
+        verify=tls_context(configuration),
+        trust_env=False,
+        timeout=ANSWER,
+    ) as http:
+        yield http
+
+
 class Admin:
     """Objects, one call each. Everything raises Refused, and httpx.HTTPError when there is no answer."""
 
@@ -90,15 +105,7 @@ class Admin:
     @asynccontextmanager
     async def connected(cls, kubeconfig: Path) -> AsyncGenerator[Admin, None]:
         """As who the kubeconfig says."""
-        access = from_kubeconfig(kubeconfig)
-        configuration = await access.configuration()
-        async with httpx.AsyncClient(
-            base_url=configuration.host,
-            headers=await access.headers(),
-            verify=tls_context(configuration),
-            trust_env=False,
-            timeout=ANSWER,
-        ) as http:
+        async with api_client(kubeconfig) as http:
             yield cls(http)
 
     async def version(self) -> str:

@@ -9,11 +9,8 @@ from pathlib import Path
 
 import httpx
 
-from crossover.kubernetes.access import from_kubeconfig, tls_context
+from testbed.kubernetes.admin import api_client
 from tests.helm.chart import Object
-
-ANSWER = 60.0
-"""Seconds: longer than an API server on a busy machine takes."""
 
 
 @dataclass
@@ -26,15 +23,7 @@ class DryRuns:
     @classmethod
     @asynccontextmanager
     async def connected(cls, kubeconfig: Path) -> AsyncGenerator[DryRuns, None]:
-        access = from_kubeconfig(kubeconfig)
-        configuration = await access.configuration()
-        async with httpx.AsyncClient(
-            base_url=configuration.host,
-            headers=await access.headers(),
-            verify=tls_context(configuration),
-            trust_env=False,
-            timeout=ANSWER,
-        ) as http:
+        async with api_client(kubeconfig) as http:
             yield cls(http)
 
     async def create(self, item: Object, *, keep: bool = False) -> list[str]:
