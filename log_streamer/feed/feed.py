@@ -71,6 +71,9 @@ class Feed:
         self._completion = Completion([locator.name for locator in locators], settings.drain)
         self._taps: dict[str, FeedTap] = {}
         self._ended: set[str] = set()
+        self._bringing: set[str] = set()
+        """Logs that still bring their past."""
+        self._settled_at = 0.0
         self._states: dict[tuple[Kind, str], State] = {}
         self._nodes: dict[str, Node] = {}
         self._loop = asyncio.get_running_loop()
@@ -119,8 +122,15 @@ class Feed:
 
     @property
     def settled(self) -> bool:
-        """Whether every log found so far has brought its past."""
-        return self._looked.is_set() and not self._merge.catching_up(self._loop.time())
+        """Whether every log found so far has brought its past, and that has been handed on."""
+        if self._bringing or not self._looked.is_set():
+            return False
+        return not self._merge.held or self._loop.time() > self._settled_at + self.settings.window
+
+    @property
+    def taken(self) -> int:
+        """How much has come so far, handed on or not."""
+        return self.history.lines + self._merge.held
 
     async def news(self) -> None:
         """Returns when something happened, and every second, so that viewers can mind their clocks
@@ -211,6 +221,7 @@ class Feed:
             since=self._since,
         )
         self._taps[container.key] = tap
+        self._bringing.add(container.key)
         if not self._looked.is_set():  # those found at first bring their past together
             self._merge.open(container.key, self._loop.time())
         self._hub.attach(container, found.source, tap, self.since // 1_000_000_000 or None)
@@ -241,13 +252,21 @@ class Feed:
 
     def settle(self, container: Container) -> None:
         self._merge.settle(container.key)
+        self._brought(container)
         self._poke()
 
     def finish(self, container: Container) -> None:
         self._merge.close(container.key)
+        self._brought(container)
         self._taps.pop(container.key, None)
         self._ended.add(container.key)
         self._poke()
+
+    def _brought(self, container: Container) -> None:
+        if container.key in self._bringing:
+            self._bringing.remove(container.key)
+            self._settled_at = self._loop.time()
+            self.wake()
 
     def _notice(self, notice: Notice) -> None:
         self._merge.push(NOTICES, [notice], self._loop.time())

@@ -18,6 +18,7 @@ class FeedSettings:
         linger: how long a feed outlives its last viewer, who may come back.
         drain: how long lines are waited for after the engines are through.
         look: how long the first look may take before the feed opens without it.
+        past: how long a viewer who wants only the last lines waits for logs that go on bringing their past.
         merge_limit: lines that may wait in the window at once.
         pace: lines by which all viewers may be behind before logs are read more slowly.
     """
@@ -31,5 +32,6 @@ class FeedSettings:
     linger: float = 30.0
     drain: float = 2.0
     look: float = 5.0
+    past: float = 15.0
     merge_limit: int = 50_000
     pace: int = 10_000

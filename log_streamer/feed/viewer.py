@@ -173,10 +173,16 @@ class Viewer:
             self._place.tail([entry for batch in kept for entry in batch.entries], self._tail)
 
     async def _settled(self) -> None:
-        """A tail can be counted only once the logs have brought their past."""
-        until = self._loop.time() + self._feed.settings.look
-        while not self._feed.settled and self._loop.time() < until:
-            await self._feed.news()
+        """A tail can be counted only once the logs have brought their past: that is waited for while it
+        comes, or might begin to."""
+        feed, began = self._feed, self._loop.time()
+        until, taken = began + feed.settings.look, feed.taken
+        while not feed.settled and await self._ending() is None:
+            if feed.taken != taken:
+                until, taken = self._loop.time() + feed.settings.look, feed.taken
+            if self._loop.time() >= min(until, began + feed.settings.past):
+                return
+            await feed.news()
 
     async def _live(self) -> AsyncGenerator[Frame, None]:
         while (end := await self._ending()) is None:
