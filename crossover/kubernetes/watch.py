@@ -20,8 +20,7 @@ import orjson
 from crossover.errors import cut
 from crossover.kubernetes.backoff import Backoff
 from crossover.kubernetes.client import KubernetesClient
-from crossover.kubernetes.errors import ApiError, Away, Expired
-from crossover.telemetry import get_logger
+from crossover.kubernetes.errors import ApiError, Away, Expired, Missing
 
 Object = dict[str, Any]
 Name = tuple[str, str]
@@ -41,8 +40,6 @@ _PAUSE = 0.2
 
 _LONGEST_EVENT = 16 << 20
 """Bytes. What etcd keeps has a tenth of that."""
-
-_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,23 @@ class Listed:
     """All that is there has been told of, and what is gone; again after each list."""
 
 
-Event = Changed | Gone | Listed
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """Nothing is known for a while.
+
+    Args:
+        first: of this outage; the others are tries to end it.
+    """
+
+    error: ApiError
+    first: bool
+
+
+class Resumed:
+    """An outage is over: the watch goes on, or a list has made up for it."""
+
+
+Event = Changed | Gone | Listed | Interrupted | Resumed
 
 
 class Watch:
@@ -85,6 +98,7 @@ class Watch:
     Args:
         path: of the collection.
         labels: a label selector.
+        name: only the object of this name.
         restarted: told, in a word, why a watch was begun anew: `ended`, `expired` or `away`.
         silence: seconds without a sign of life after which a watch is begun anew.
     """
@@ -95,6 +109,7 @@ class Watch:
         path: str,
         labels: str = "",
         *,
+        name: str = "",
         restarted: Callable[[str], None] = lambda _: None,
         silence: float = SILENCE,
         page: int = PAGE,
@@ -102,6 +117,8 @@ class Watch:
         self._client = client
         self._path = path
         self._selector = {"labelSelector": labels} if labels else {}
+        if name:
+            self._selector["fieldSelector"] = f"metadata.name={name}"
         self._restarted = restarted
         self._silence = silence
         self._page = page
@@ -109,16 +126,20 @@ class Watch:
         self._version = ""
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        """Without end, and without errors: they are logged, and waited out."""
-        backoff = Backoff()
+        """Without end, and without errors: they are told, and waited out."""
+        backoff, away = Backoff(), False
         while True:
-            reading = self._watched() if self._version else self._listed()
+            watching = bool(self._version)
+            reading = self._watched() if watching else self._listed()
             try:
                 async with aclosing(reading):
                     async for event in reading:
                         backoff.over()
                         if event is not None:
                             yield event
+                        if away and (watching or isinstance(event, Listed)):
+                            away = False
+                            yield Resumed()
                 if self._version:
                     backoff.over()
             except Expired as error:
@@ -126,10 +147,12 @@ class Watch:
                 self._restarted("expired")
                 await asyncio.sleep(backoff.failed(error))
             except ApiError as error:
+                if isinstance(error, Missing):
+                    self._version = ""  # the kind of object is gone, and its objects with it
                 self._restarted("away")
                 pause = backoff.failed(error)
-                if backoff.first:
-                    _log.warning("a watch is interrupted", path=self._path, reason=cut(error.detail))
+                yield Interrupted(error, first=not away)
+                away = True
                 await asyncio.sleep(pause)
 
     async def _listed(self) -> AsyncGenerator[Event | None, None]:

@@ -7,13 +7,14 @@ each incarnation of a node has a key by which its run is found again.
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from typing import Any
 
+from bridge.argo.agent.cancels import Cancels
 from bridge.argo.agent.job import AGAIN, Job, Name
+from bridge.argo.agent.looks import UNSEEN, Looks
 from bridge.argo.agent.metrics import AgentMetrics
 from bridge.argo.agent.objects import WorkflowState, gone, read_task_set, read_workflow
 from bridge.argo.agent.performer import Performer
@@ -24,22 +25,14 @@ from bridge.argo.agent.writer import Writer, Writing
 from bridge.argo.node import Node
 from bridge.argo.runs import NodeRuns
 from crossover.contract.run import ArgoNode
-from crossover.errors import CrossoverError, row_of
+from crossover.errors import cut
 from crossover.kubernetes.client import KubernetesClient
 from crossover.kubernetes.errors import ApiError, Missing
-from crossover.kubernetes.watch import Changed, Event, Gone, Listed, Watch, version_of
+from crossover.kubernetes.watch import Changed, Event, Gone, Interrupted, Listed, Watch, version_of
 from crossover.telemetry import get_logger
-
-UNSEEN = 1.0
-"""Seconds in which a TaskSet's Workflow should come by its watch; then it is asked for."""
-
-LOOKS = 10.0
-"""Objects asked for per second at most, where a watch has not told."""
 
 STUCK = 60.0
 """Seconds after which what has not come is asked for."""
-
-CANCELS_AT_ONCE = 16
 
 _log = get_logger(__name__)
 
@@ -71,9 +64,9 @@ class Agent:
         self._jobs: dict[Name, Job] = {}
         self._writers: dict[Name, Writer] = {}
         self._workflows: dict[Name, WorkflowState] = {}
-        self._looks: dict[Name, float] = {}
+        self._looks = Looks()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._cancels = asyncio.Semaphore(CANCELS_AT_ONCE)
+        self._cancels = Cancels(performer.runs, metrics)
         self._unlisted = 0
         self.listed = asyncio.Event()
 
@@ -110,6 +103,10 @@ class Agent:
                     counted = True
                     if not self._unlisted:
                         self.listed.set()
+                    continue
+                if isinstance(event, Interrupted):
+                    if event.first:
+                        _log.warning("a watch is interrupted", path=path, reason=cut(event.error.detail))
                     continue
                 try:
                     take(event)
@@ -160,7 +157,7 @@ class Agent:
         if job is not None:
             job.workflow = state
             if not job.unsure:
-                self._looks.pop(name, None)
+                self._looks.drop(name)
             self._settle(job)
 
     # What follows from it
@@ -174,12 +171,12 @@ class Agent:
         for work in job.due():
             self._begin(job, work)
         if job.forgotten:
-            self._looks.setdefault(job.name, time.monotonic())
+            self._looks.wish(job.name)
         if job.idle:
             self._jobs.pop(job.name, None)
             self._writers.pop(job.name, None)
         elif job.unsure:
-            self._looks.setdefault(job.name, time.monotonic() + UNSEEN)
+            self._looks.wish(job.name, after=UNSEEN)
 
     def _begin(self, job: Job, work: Work) -> None:
         job.begin(work)
@@ -221,53 +218,24 @@ class Agent:
 
     async def cancel(self, run: str, node: ArgoNode, reason: str) -> None:
         """A run that no task has any more."""
-        await self._cancel(run, reason, by="sweep", wanted=lambda: self.may_want(run, node))
+        await self._cancels.cancel(run, reason, by="sweep", wanted=lambda: self.may_want(run, node))
 
     async def _cancel_unwanted(self, name: Name, run: str, reason: str) -> None:
         def wanted() -> bool:
             job = self._jobs.get(name)
             return job is not None and run in job.runs
 
-        await self._cancel(run, reason, by="watch", wanted=wanted)
-
-    async def _cancel(self, run: str, reason: str, *, by: str, wanted: Callable[[], bool]) -> None:
-        """Until Temporal knows. Should we end before, the sweep of whoever leads next finds it.
-
-        `wanted`: whether the node has begun anew since, and has found the run.
-        """
-        while True:
-            try:
-                async with self._cancels:
-                    if wanted():
-                        return
-                    await self.runs.cancel(run, reason=reason)
-                _log.info("run is cancelled", run=run, reason=reason)
-                self._metrics.cancelled(by)
-                return
-            except CrossoverError as error:
-                if not row_of(error).retryable:
-                    _log.info("run is not cancelled", run=run, reason=error.detail)
-                    return
-            await asyncio.sleep(random.uniform(0.5, 2))
+        await self._cancels.cancel(run, reason, by="watch", wanted=wanted)
 
     # What the watches did not tell
 
     async def _look_for_unseen(self) -> None:
         await self.listed.wait()
-        while True:
-            await asyncio.sleep(1 / LOOKS)
-            now = time.monotonic()
-            name = next((each for each, due in self._looks.items() if due <= now), None)
-            if name is not None:
-                del self._looks[name]
-                if name in self._jobs:
-                    await self._look_again(name)
+        await self._looks.run(self._look_again)
 
     async def _look_again(self, name: Name) -> None:
-        try:
+        if name in self._jobs:
             await self.look(name)
-        except Exception:
-            _log.exception("an object cannot be understood", namespace=name[0], name=name[1])
 
     async def _look_for_stuck(self) -> None:
         while True:
@@ -275,7 +243,7 @@ class Agent:
             before = time.monotonic() - STUCK
             for job in [each for each in self._jobs.values() if each.stuck(before)]:
                 job.forget_lost(before)
-                self._looks.setdefault(job.name, 0.0)
+                self._looks.wish(job.name)
 
     def held(self) -> set[str]:
         """Runs that are waited for."""
@@ -298,7 +266,7 @@ class Agent:
             workflow = await self._get(WORKFLOWS, name)
         except ApiError as error:
             _log.info("an object cannot be read", namespace=name[0], name=name[1], reason=error.detail)
-            self._looks.setdefault(name, time.monotonic() + 10 * UNSEEN)
+            self._looks.wish(name, after=10 * UNSEEN)
             return None
         if workflow is not None and not self.scope.serves_instance(workflow):
             return None

@@ -11,11 +11,7 @@ from crossover.kubernetes.access import Access
 from crossover.kubernetes.client import Limits, Params
 from log_streamer.sources.source import Away, Denied, Gone, NotReady, SourceError
 
-__all__ = ["Expired", "KubernetesClient", "Limits", "Rejected"]
-
-
-class Expired(SourceError):
-    """The resource version is too old to watch from: list again."""
+__all__ = ["KubernetesClient", "Limits", "Rejected", "source_error"]
 
 
 class Rejected(SourceError):
@@ -25,22 +21,25 @@ class Rejected(SourceError):
 _WORDS: tuple[tuple[type[errors.ApiError], type[SourceError]], ...] = (
     (errors.Denied, Denied),
     (errors.Missing, Gone),
-    (errors.Expired, Expired),
     (errors.Away, Away),
     (errors.ApiError, Rejected),
 )
 
 
 class KubernetesClient:
-    """Reads only: a log source changes nothing."""
+    """Reads only: a log source changes nothing.
+
+    Attributes:
+        api: the same client with errors of its own, for watches.
+    """
 
     def __init__(self, access: Access, limits: Limits | None = None) -> None:
-        self._client = client.KubernetesClient(access, limits)
+        self.api = client.KubernetesClient(access, limits)
 
     async def get(self, path: str, params: Params | None = None) -> dict[str, Any]:
-        """A JSON object. Raises SourceError: Away, Denied, Gone, Expired, Rejected."""
+        """A JSON object. Raises SourceError: Away, Denied, Gone, Rejected."""
         with _in_our_words():
-            return await self._client.get(path, params)
+            return await self.api.get(path, params)
 
     @asynccontextmanager
     async def stream(
@@ -51,13 +50,13 @@ class KubernetesClient:
         Raises SourceError, on entering and on the way; NotReady for an answer without content.
         """
         with _in_our_words():
-            async with self._client.stream(path, params, quiet=quiet) as chunks:
+            async with self.api.stream(path, params, quiet=quiet) as chunks:
                 if chunks is None:
                     raise NotReady("There is no log yet: the pod has no node.")
                 yield _chunks(chunks)
 
     async def close(self) -> None:
-        await self._client.close()
+        await self.api.close()
 
 
 async def _chunks(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -71,5 +70,9 @@ def _in_our_words() -> Generator[None]:
     try:
         yield
     except errors.ApiError as error:
-        words = next(ours for theirs, ours in _WORDS if isinstance(error, theirs))
-        raise words(error.detail, retry_after=error.retry_after) from error
+        raise source_error(error) from error
+
+
+def source_error(error: errors.ApiError) -> SourceError:
+    words = next(ours for theirs, ours in _WORDS if isinstance(error, theirs))
+    return words(error.detail, retry_after=error.retry_after)

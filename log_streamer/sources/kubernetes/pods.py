@@ -15,7 +15,7 @@ from log_streamer.sources.kubernetes.client import KubernetesClient
 from log_streamer.sources.kubernetes.lives import LifeKey, container_lives
 from log_streamer.sources.kubernetes.logs import PodLogs
 from log_streamer.sources.kubernetes.search import Search
-from log_streamer.sources.kubernetes.watches import SILENCE, Object, Objects
+from log_streamer.sources.kubernetes.watches import SILENCE, Lost, Object, Objects
 from log_streamer.sources.source import Finding, Found, LogSource, Scope
 from log_streamer.sources.workflow_states import display_name
 
@@ -93,10 +93,10 @@ class _PodSearch(Search):
         }
         return ()
 
-    def lost(self, objects: Objects, found: Object) -> Iterable[Finding]:
+    def lost(self, objects: Objects, lost: Lost) -> Iterable[Finding]:
         """Its logs have ended, which their readers find out."""
-        self._told_keys.pop(found["metadata"]["uid"], None)
-        self._unnamed.pop(found["metadata"]["uid"], None)
+        self._told_keys.pop(lost.uid, None)
+        self._unnamed.pop(lost.uid, None)
         return ()
 
     def learned(self) -> Iterable[Finding]:

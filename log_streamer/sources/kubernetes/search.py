@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 from log_streamer.sources.gathering import Gathering
 from log_streamer.sources.kubernetes.client import KubernetesClient
-from log_streamer.sources.kubernetes.watches import SILENCE, Object, Objects, ObjectWatch, Troubles
+from log_streamer.sources.kubernetes.watches import SILENCE, Lost, Object, Objects, ObjectWatch, Troubles
 from log_streamer.sources.source import Finding, Looked, Scope
 
 
@@ -34,8 +34,8 @@ class Search(ABC):
         """What an object of `objects` that is new or has changed means."""
 
     @abstractmethod
-    def lost(self, objects: Objects, found: Object) -> Iterable[Finding]:
-        """What it means that the object is no more."""
+    def lost(self, objects: Objects, lost: Lost) -> Iterable[Finding]:
+        """What it means that an object is no more."""
 
     @abstractmethod
     def learned(self) -> Iterable[Finding]:
@@ -89,8 +89,8 @@ class _Place:
     async def take(self, found: Object) -> None:
         await self._search.tell(self._search.take(self._objects, found))
 
-    async def lost(self, found: Object) -> None:
-        await self._search.tell(self._search.lost(self._objects, found))
+    async def lost(self, lost: Lost) -> None:
+        await self._search.tell(self._search.lost(self._objects, lost))
 
     async def looked(self) -> None:
         await self._search.looked(self._objects)

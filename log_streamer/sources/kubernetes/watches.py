@@ -1,38 +1,31 @@
-"""Objects of one kind as they come and go: list, then watch, for as long as it takes.
-
-A watch that says nothing proves nothing: an API server that is frozen or drains leaves it silent without an
-error. So bookmarks are asked for, and a watch without a sign of life is begun anew where it stood.
-"""
+"""Objects of one collection as they come and go, and what of the Kubernetes API's outages is told."""
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import orjson
-
+from crossover.kubernetes import errors
+from crossover.kubernetes.watch import (
+    SILENCE,
+    Changed,
+    Event,
+    Gone,
+    Interrupted,
+    Listed,
+    Name,
+    Resumed,
+    Watch,
+)
 from log_streamer.sources.gathering import Gathering
-from log_streamer.sources.kubernetes.client import Expired, KubernetesClient
-from log_streamer.sources.outage import Outage
-from log_streamer.sources.source import Away, Denied, Gone, SourceError
+from log_streamer.sources.kubernetes.client import KubernetesClient, source_error
+from log_streamer.sources.source import Denied, SourceError, Trouble
+
+__all__ = ["SILENCE", "Object", "ObjectWatch", "Objects", "Observer", "Troubles"]
 
 Object = dict[str, Any]
-
-SILENCE = 90.0
-"""Seconds. The API server sends a bookmark about once a minute."""
-
-_LASTS = 300
-"""Seconds, up to twice that: the API server ends watches then, at no loss."""
-
-_PAUSE = 0.2
-"""Seconds at most between a watch and the next one, should they end at once."""
-
-_LONGEST_EVENT = 16 << 20
-"""Bytes. What etcd keeps has a tenth of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +36,14 @@ class Objects:
     labels: str = ""
     name: str = ""
 
-    @property
-    def params(self) -> dict[str, str]:
-        params = {"labelSelector": self.labels} if self.labels else {}
-        return params | ({"fieldSelector": f"metadata.name={self.name}"} if self.name else {})
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An object that was deleted, or does not match any more."""
+
+    namespace: str
+    name: str
+    uid: str
 
 
 class Observer(Protocol):
@@ -54,9 +51,7 @@ class Observer(Protocol):
 
     async def take(self, found: Object) -> None: ...
 
-    async def lost(self, found: Object) -> None:
-        """It was deleted, or does not match any more."""
-        ...
+    async def lost(self, lost: Lost) -> None: ...
 
     async def looked(self) -> None:
         """All that is there has been told of, or is kept from us; again after each list."""
@@ -76,8 +71,8 @@ class Troubles:
     on_over: Callable[[], Awaitable[None]]
     _away: set[Objects] = field(default_factory=set)
 
-    async def tell(self, objects: Objects, outage: Outage, error: SourceError) -> None:
-        trouble, known = outage.begins(error), bool(self._away)
+    async def tell(self, objects: Objects, error: SourceError, *, first: bool) -> None:
+        trouble, known = Trouble(self.locator, error.detail) if first else None, bool(self._away)
         if isinstance(error, Denied):
             self._away.discard(objects)
         else:
@@ -107,96 +102,45 @@ class ObjectWatch:
         troubles: Troubles,
         silence: float = SILENCE,
     ) -> None:
-        self._client = client
+        self._watch = Watch(client.api, objects.path, objects.labels, name=objects.name, silence=silence)
         self._objects = objects
         self._observer = observer
         self._troubles = troubles
-        self._silence = silence
-        self._outage = Outage(troubles.locator)
-        self._known: dict[str, Object] = {}
-        self._version = ""
+        self._known: dict[Name, Lost] = {}
+        """What to say should they be lost."""
 
     async def run(self) -> None:
-        """Until cancelled. A watch that breaks is asked for again; that fails where there is an outage."""
-        while True:
-            try:
-                if not self._version:
-                    await self._list()
-                await self._watch()
-                await asyncio.sleep(random.uniform(0, _PAUSE))
-            except (Expired, Gone) as error:
-                self._version = ""
-                await self._outage.wait(error)
-            except SourceError as error:
-                await self._troubles.tell(self._objects, self._outage, error)
-                if isinstance(error, Denied):
-                    await self._observer.looked()
-                await self._outage.wait(error)
-
-    async def _list(self) -> None:
-        try:
-            listed = await self._client.get(self._objects.path, self._objects.params)
-        except Gone as error:
-            raise Denied("The Kubernetes API has no such kind of object.") from error
-        now = {item["metadata"]["uid"]: item for item in listed.get("items") or ()}
-        for uid in self._known.keys() - now.keys():
-            await self._observer.lost(self._known[uid])
-        self._known = {}
-        for item in now.values():
-            await self._take(item)
-        self._version = listed["metadata"]["resourceVersion"]
-        await self._well()
-        await self._observer.looked()
-
-    async def _watch(self) -> None:
-        params = self._objects.params | {
-            "watch": "true",
-            "allowWatchBookmarks": "true",
-            "resourceVersion": self._version,
-            "timeoutSeconds": str(random.randint(_LASTS, 2 * _LASTS)),
-        }
-        stream = self._client.stream(self._objects.path, params, quiet=self._silence)
-        async with stream as chunks, aclosing(_events(chunks)) as events:
+        """Until cancelled."""
+        async with aclosing(self._watch.events()) as events:
             async for event in events:
-                await self._event(event["type"], event["object"])
-                await self._well()
+                await self._take(event)
 
-    async def _event(self, kind: str, item: Object) -> None:
-        if kind == "ERROR":
-            raise Expired("The watch has failed: list again.")
-        if kind == "DELETED":
-            self._known.pop(item["metadata"]["uid"], None)
-            await self._observer.lost(item)
-        elif kind != "BOOKMARK":
-            await self._take(item)
-        self._version = item["metadata"]["resourceVersion"]
+    async def _take(self, event: Event) -> None:
+        match event:
+            case Changed():
+                await self._change(event.object)
+            case Gone() if event.name in self._known:
+                await self._observer.lost(self._known.pop(event.name))
+            case Listed():
+                await self._observer.looked()
+            case Interrupted():
+                await self._fail(event.error, first=event.first)
+            case Resumed():
+                await self._troubles.over(self._objects)
 
-    async def _take(self, item: Object) -> None:
-        """Of what is known only the name is kept."""
+    async def _change(self, item: Object) -> None:
+        """One that was made anew under the name of another, while nobody looked, is another."""
         meta = item["metadata"]
-        self._known[meta["uid"]] = {
-            "metadata": {key: meta[key] for key in ("uid", "name", "namespace") if key in meta}
-        }
+        name = (str(meta.get("namespace", "")), str(meta["name"]))
+        now, before = Lost(*name, uid=str(meta["uid"])), self._known.get(name)
+        self._known[name] = now
+        if before is not None and before != now:
+            await self._observer.lost(before)
         await self._observer.take(item)
 
-    async def _well(self) -> None:
-        self._outage.over()
-        await self._troubles.over(self._objects)
-
-
-async def _events(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Object, None]:
-    """Ends where the connection breaks: half an event is none. Raises Away where nothing came at all."""
-    rest, any_came = bytearray(), False
-    try:
-        async for chunk in chunks:
-            rest += chunk
-            if len(rest) > _LONGEST_EVENT:
-                return
-            *lines, rest = rest.split(b"\n")
-            for line in lines:
-                if line:
-                    any_came = True
-                    yield orjson.loads(line)
-    except (Away, orjson.JSONDecodeError) as error:
-        if not any_came:
-            raise Away("Watches of the Kubernetes API break at once.") from error
+    async def _fail(self, error: errors.ApiError, *, first: bool) -> None:
+        if isinstance(error, errors.Missing):
+            error = errors.Denied("The Kubernetes API has no such kind of object.")
+        await self._troubles.tell(self._objects, source_error(error), first=first)
+        if isinstance(error, errors.Denied):
+            await self._observer.looked()

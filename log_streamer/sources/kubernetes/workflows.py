@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from log_streamer.sources.kubernetes.client import KubernetesClient
 from log_streamer.sources.kubernetes.search import Search
-from log_streamer.sources.kubernetes.watches import SILENCE, Object, Objects
+from log_streamer.sources.kubernetes.watches import SILENCE, Lost, Object, Objects
 from log_streamer.sources.source import Finding, Scope
 from log_streamer.sources.workflow_states import WorkflowStates
 
@@ -51,8 +51,8 @@ class _WorkflowSearch(Search):
         self._known = True
         return self._states.take(found)
 
-    def lost(self, objects: Objects, found: Object) -> Iterable[Finding]:
-        return self._states.gone(found["metadata"]["namespace"], found["metadata"]["name"])
+    def lost(self, objects: Objects, lost: Lost) -> Iterable[Finding]:
+        return self._states.gone(lost.namespace, lost.name)
 
     def learned(self) -> Iterable[Finding]:
         return ()
