@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeVar
 
 from crossover.identity.settings import IdentitySettings
@@ -17,9 +15,8 @@ Settings = TypeVar("Settings", bound=IdentitySettings)
 
 def serve_bridge() -> None:
     """Serve the bridge; it is set up by CROSSOVER_BRIDGE_* variables (docs/settings.md)."""
-    with _loading():
-        from bridge.server import serve
-        from bridge.settings import BridgeSettings
+    from bridge.server import serve
+    from bridge.settings import BridgeSettings
 
     _serve("bridge", BridgeSettings, serve)
     _leave()
@@ -27,9 +24,8 @@ def serve_bridge() -> None:
 
 def serve_agent() -> None:
     """Serve WorkflowTaskSets; it is set up by CROSSOVER_AGENT_* variables (docs/settings.md)."""
-    with _loading():
-        from bridge.agent import serve
-        from bridge.agent_settings import AgentSettings
+    from bridge.agent import serve
+    from bridge.agent_settings import AgentSettings
 
     _serve("agent", AgentSettings, serve)
     _leave()
@@ -37,26 +33,13 @@ def serve_agent() -> None:
 
 def serve_logs() -> None:
     """Serve log feeds; it is set up by CROSSOVER_LOG_STREAMER_* variables (docs/settings.md)."""
-    with _loading():
-        from log_streamer.server import serve
-        from log_streamer.settings import LogStreamerSettings
+    from log_streamer.server import serve
+    from log_streamer.settings import LogStreamerSettings
 
     _serve("log-streamer", LogStreamerSettings, serve)
 
 
 SERVICES = {"bridge": serve_bridge, "agent": serve_agent, "log-streamer": serve_logs}
-
-
-@contextmanager
-def _loading() -> Generator[None]:
-    """Modules bring objects by the hundred thousand, and hardly any rubbish: collecting it meanwhile takes a
-    fifth of the time. They stay for good, so that later collections pass over them."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _serve(name: str, kind: type[Settings], serve_until_told: Callable[[Settings], None]) -> None:
