@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from temporalio.client import Client
@@ -22,6 +24,7 @@ SHARED = "0/2"
 """Share of the namespaces that the package's agent serves."""
 
 Condition = Callable[[], Awaitable[bool]]
+NewAgent = Callable[..., AgentProgram]
 
 
 @pytest.fixture(scope="package")
@@ -40,6 +43,23 @@ async def agent(
     folder = tmp_path_factory.mktemp("agent")
     async with AgentProgram(temporal.address, control_plane.kubeconfig, folder, shard=SHARED) as agent:
         yield agent
+
+
+@pytest.fixture
+def new_agent(
+    temporal: TemporalServer, worker: Worker, control_plane: Cluster, namespace: str, tmp_path: Path
+) -> NewAgent:
+    """Makes agents of the test's own, for its namespace alone."""
+
+    def make(
+        *,
+        address: str = temporal.address,
+        kubeconfig: Path = control_plane.kubeconfig,
+        **settings: Any,
+    ) -> AgentProgram:
+        return AgentProgram(address, kubeconfig, tmp_path, **{"namespaces": namespace, **settings})
+
+    return make
 
 
 @pytest.fixture

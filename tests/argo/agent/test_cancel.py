@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
-from temporalio.worker import Worker
 
 from crossover.contract.run import ArgoNode, Scope, run_id
 from testbed.kubernetes.admin import Admin
-from testbed.servers import TemporalServer
-from tests.argo.agent.conftest import until
+from tests.argo.agent.conftest import NewAgent, until
 from tests.argo.agent.controller import Controlled, template
 from tests.argo.agent.program import AgentProgram
-from tests.argo.conftest import Cluster
 from tests.argo.talker import finish
 
 Act = Callable[[Controlled, str], Awaitable[None]]
@@ -86,43 +82,26 @@ async def test_after_a_stop_exit_handlers_still_run(agent: AgentProgram, workflo
     assert (await workflow.ended(node))[node]["phase"] == "Succeeded"
 
 
-async def test_a_restart_cancels_nothing(
-    temporal: TemporalServer,
-    worker: Worker,
-    control_plane: Cluster,
-    admin: Admin,
-    namespace: str,
-    client: Client,
-    tmp_path: Path,
-) -> None:
-    workflow = await Controlled(admin, namespace).create()
+async def test_a_restart_cancels_nothing(new_agent: NewAgent, workflow: Controlled, client: Client) -> None:
     node = workflow.node("1")
-    own = {"namespaces": namespace}
-    async with AgentProgram(temporal.address, control_plane.kubeconfig, tmp_path, **own):
+    async with new_agent():
         run = await begun(client, workflow, node, "Talker")
     assert (await run.describe()).status is WorkflowExecutionStatus.RUNNING
-    async with AgentProgram(temporal.address, control_plane.kubeconfig, tmp_path, **own):
+    async with new_agent():
         await finish(run)
         assert (await workflow.ended(node))[node]["phase"] == "Succeeded"
 
 
 async def test_a_run_whose_task_went_while_no_agent_was_there_is_cancelled(
-    temporal: TemporalServer,
-    worker: Worker,
-    control_plane: Cluster,
-    admin: Admin,
-    namespace: str,
-    client: Client,
-    tmp_path: Path,
+    new_agent: NewAgent, admin: Admin, namespace: str, client: Client
 ) -> None:
     taken, deleted, kept = [await Controlled(admin, namespace).create() for _ in range(3)]
-    own = {"namespaces": namespace}
-    async with AgentProgram(temporal.address, control_plane.kubeconfig, tmp_path, **own):
+    async with new_agent():
         runs = [await begun(client, each, each.node("1")) for each in (taken, deleted, kept)]
         await until(lambda: all_listed(client, namespace, 3))
     await taken.take_back(taken.node("1"))
     await deleted.delete()
-    async with AgentProgram(temporal.address, control_plane.kubeconfig, tmp_path, **own):
+    async with new_agent():
         await until_status(runs[0], WorkflowExecutionStatus.CANCELED)
         await until_status(runs[1], WorkflowExecutionStatus.CANCELED)
         assert (await runs[2].describe()).status is WorkflowExecutionStatus.RUNNING

@@ -17,10 +17,10 @@ from testbed.kubernetes.control_plane import ControlPlane
 from testbed.kubernetes.crds import apply_crds
 from testbed.servers import TemporalServer
 from tests.argo.agent.accounts import AGENT, apply_file, kubeconfig_of
+from tests.argo.agent.conftest import NewAgent
 from tests.argo.agent.controller import Controlled, template
 from tests.argo.agent.program import AgentProgram
 from tests.argo.agent.test_cancel import begun
-from tests.argo.conftest import Cluster
 from tests.argo.talker import finish
 
 
@@ -63,17 +63,10 @@ async def test_outputs_that_do_not_fit_fail_alone(agent: AgentProgram, workflow:
 
 
 async def test_a_kubernetes_api_that_restarts_and_forgets_is_listed_anew(
-    temporal: TemporalServer,
-    worker: Worker,
-    own_control_plane: ControlPlane,
-    control_plane: Cluster,
-    namespace: str,
-    admin: Admin,
-    tmp_path: Path,
+    new_agent: NewAgent, own_control_plane: ControlPlane, admin: Admin, namespace: str
 ) -> None:
     before, meanwhile, after = [await Controlled(admin, namespace).create() for _ in range(3)]
-    agent = AgentProgram(temporal.address, control_plane.kubeconfig, tmp_path, namespaces=namespace)
-    async with agent:
+    async with new_agent() as agent:
         await before.hand_over({before.node("1"): template(input={"sleep": 3})})
         await own_control_plane.kill_api()
         await own_control_plane.start_api()

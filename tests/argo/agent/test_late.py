@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from opentelemetry.metrics import NoOpMeter
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.worker import Worker
 
 from bridge.agent import Alone
 from bridge.argo.agent.agent import Agent
@@ -30,9 +29,9 @@ from crossover.errors import Unavailable
 from crossover.kubernetes.access import from_kubeconfig
 from crossover.kubernetes.client import KubernetesClient, Object, Params
 from testbed.kubernetes.admin import Admin
-from testbed.servers import PATIENCE, TemporalServer
+from testbed.servers import PATIENCE
 from tests.argo.agent.accounts import AGENT, apply_file, kubeconfig_of
-from tests.argo.agent.conftest import until
+from tests.argo.agent.conftest import NewAgent, until
 from tests.argo.agent.controller import Controlled, template
 from tests.argo.agent.program import AgentProgram
 from tests.argo.agent.test_cancel import all_listed, begun, until_status
@@ -45,17 +44,10 @@ BEFORE, AFTER = "2026-11-21T02:00:00Z", "2026-11-21T03:00:00Z"
 
 
 async def test_a_workflow_that_cannot_be_read_stops_nobody(
-    temporal: TemporalServer,
-    worker: Worker,
-    control_plane: Cluster,
-    admin: Admin,
-    namespace: str,
-    tmp_path: Path,
+    new_agent: NewAgent, admin: Admin, namespace: str
 ) -> None:
     odd, good = [await Controlled(admin, namespace).create() for _ in range(2)]
-    async with AgentProgram(
-        temporal.address, control_plane.kubeconfig, tmp_path, namespaces=namespace
-    ) as agent:
+    async with new_agent() as agent:
         await odd.show_nodes([odd.node("1")], type=["Plugin"], phase={}, startedAt=7)
         await odd.put_tasks({odd.node("1"): template()})
         later, last = good.node("later"), good.node("last")
@@ -82,8 +74,8 @@ async def test_a_node_that_is_retried_with_the_very_same_task_is_begun_again(
 
 
 async def test_the_shipped_rights_are_enough_to_find_a_run_that_was_lost(
-    temporal: TemporalServer,
-    worker: Worker,
+    new_agent: NewAgent,
+    workflow: Controlled,
     control_plane: Cluster,
     admin: Admin,
     namespace: str,
@@ -93,13 +85,12 @@ async def test_the_shipped_rights_are_enough_to_find_a_run_that_was_lost(
     """What the watches did not tell is asked for, which takes a right of its own."""
     await apply_file(admin, "rbac.yaml", namespace)
     account = await kubeconfig_of(admin, control_plane.kubeconfig, AGENT, namespace, tmp_path)
-    workflow = await Controlled(admin, namespace).create()
     node = workflow.node("1")
-    async with AgentProgram(temporal.address, account, tmp_path, namespaces=namespace):
+    async with new_agent(kubeconfig=account):
         run = await begun(client, workflow, node)
         await until(lambda: all_listed(client, namespace, 1))
     await workflow.take_back(node)
-    async with AgentProgram(temporal.address, account, tmp_path, namespaces=namespace):
+    async with new_agent(kubeconfig=account):
         await until_status(run, WorkflowExecutionStatus.CANCELED)
 
 

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.worker import Worker
 
 from testbed.kubernetes.admin import LEASES, Admin
-from testbed.servers import TemporalServer
-from tests.argo.agent.conftest import until
+from tests.argo.agent.conftest import NewAgent, until
 from tests.argo.agent.controller import Controlled
-from tests.argo.agent.program import AgentProgram
 from tests.argo.agent.test_cancel import begun
-from tests.argo.conftest import Cluster
 from tests.argo.talker import finish
 
 
 async def test_a_replica_that_ends_leaves_runs_alone_and_another_goes_on_at_once(
-    temporal: TemporalServer,
-    worker: Worker,
-    control_plane: Cluster,
-    admin: Admin,
-    namespace: str,
-    client: Client,
-    tmp_path: Path,
+    new_agent: NewAgent, workflow: Controlled, admin: Admin, namespace: str, client: Client
 ) -> None:
-    workflow = await Controlled(admin, namespace).create()
     node = workflow.node("1")
-    own: dict[str, Any] = {"namespaces": namespace, "elect": True, "lease_namespace": namespace}
-    where = (temporal.address, control_plane.kubeconfig, tmp_path)
-    async with AgentProgram(*where, **own, pod="a") as first, AgentProgram(*where, **own, pod="b") as second:
+    first, second = [new_agent(elect=True, lease_namespace=namespace, pod=pod) for pod in ("a", "b")]
+    async with first, second:
         replicas = (first, second)
 
         async def led() -> bool:

@@ -9,16 +9,14 @@ from typing import Any
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
-from temporalio.worker import Worker
 
 from crossover.kubernetes.access import from_kubeconfig
 from crossover.kubernetes.client import KubernetesClient
 from crossover.kubernetes.watch import Changed, Watch
 from testbed.kubernetes.admin import TASK_SETS, Admin
 from testbed.servers import TemporalServer
-from tests.argo.agent.conftest import until
+from tests.argo.agent.conftest import NewAgent, until
 from tests.argo.agent.controller import Controlled, template
-from tests.argo.agent.program import AgentProgram
 from tests.argo.agent.test_cancel import all_listed, run_of, until_running
 from tests.argo.conftest import Cluster
 from tests.argo.talker import finish
@@ -53,17 +51,11 @@ class Seen:
 
 
 async def test_an_agent_killed_amid_500_tasks_leaves_each_with_one_run_and_one_result(
-    temporal: TemporalServer,
-    worker: Worker,
-    control_plane: Cluster,
-    admin: Admin,
-    namespace: str,
-    client: Client,
-    tmp_path: Path,
+    new_agent: NewAgent, control_plane: Cluster, admin: Admin, namespace: str, client: Client
 ) -> None:
     workflows = [await Controlled(admin, namespace).create() for _ in range(10)]
     nodes = {each: [each.node(str(number)) for number in range(50)] for each in workflows}
-    agent = AgentProgram(temporal.address, control_plane.kubeconfig, tmp_path, namespaces=namespace)
+    agent = new_agent()
     async with Seen(control_plane.kubeconfig, namespace) as seen, agent:
         for each in workflows:
             *short, last = nodes[each]
@@ -88,25 +80,17 @@ async def test_an_agent_killed_amid_500_tasks_leaves_each_with_one_run_and_one_r
 
 
 async def test_a_retried_node_gets_a_new_run_and_a_restart_gives_the_old_result(
-    temporal: TemporalServer,
-    worker: Worker,
-    control_plane: Cluster,
-    admin: Admin,
-    namespace: str,
-    client: Client,
-    tmp_path: Path,
+    new_agent: NewAgent, workflow: Controlled, namespace: str, client: Client
 ) -> None:
-    workflow = await Controlled(admin, namespace).create()
     node = workflow.node("1")
     task = {node: template(input={"fail": "planned"})}
-    own = {"namespaces": namespace}
-    async with AgentProgram(temporal.address, control_plane.kubeconfig, tmp_path, **own):
+    async with new_agent():
         await workflow.hand_over(task, "2026-11-21T02:00:00Z")
         assert (await workflow.ended(node))[node]["phase"] == "Failed"
         await until(lambda: all_listed(client, namespace, 1))
     # The result was lost on its way to Argo: it is given again, by the run that failed.
     await workflow.patch_task_set({"status": {"nodes": None}}, "status")
-    async with AgentProgram(temporal.address, control_plane.kubeconfig, tmp_path, **own):
+    async with new_agent():
         assert (await workflow.ended(node))[node]["phase"] == "Failed"
         assert await all_listed(client, namespace, 1)
         await workflow.complete("Failed")
@@ -116,25 +100,17 @@ async def test_a_retried_node_gets_a_new_run_and_a_restart_gives_the_old_result(
 
 
 async def test_a_run_that_an_earlier_life_of_the_node_cancels_is_not_the_new_ones(
-    temporal: TemporalServer,
-    worker: Worker,
-    control_plane: Cluster,
-    admin: Admin,
-    namespace: str,
-    client: Client,
-    tmp_path: Path,
+    new_agent: NewAgent, workflow: Controlled, namespace: str, client: Client
 ) -> None:
-    workflow = await Controlled(admin, namespace).create()
     node = workflow.node("1")
     task = {node: template("Stubborn", cancel_grace="3s")}
-    own = {"namespaces": namespace}
     run = run_of(client, workflow, node)
 
     async def cancel_is_requested() -> bool:
         """Before that, the next life would find an open run, and keep it."""
         return any([event.event_type == CANCEL_REQUESTED async for event in run.fetch_history_events()])
 
-    async with AgentProgram(temporal.address, control_plane.kubeconfig, tmp_path, **own):
+    async with new_agent():
         await workflow.hand_over(task, "2026-11-21T02:00:00Z")
         await until(lambda: all_listed(client, namespace, 1))
         await workflow.complete("Failed")
@@ -146,35 +122,27 @@ async def test_a_run_that_an_earlier_life_of_the_node_cancels_is_not_the_new_one
 
 
 async def test_while_temporal_is_away_tasks_wait(
-    temporal: TemporalServer,
-    worker: Worker,
-    control_plane: Cluster,
-    admin: Admin,
-    namespace: str,
-    client: Client,
-    tmp_path: Path,
+    new_agent: NewAgent, temporal: TemporalServer, admin: Admin, namespace: str, client: Client
 ) -> None:
     waiting, new = [await Controlled(admin, namespace).create() for _ in range(2)]
-    async with Proxy(temporal.port) as proxy:
-        agent = AgentProgram(proxy.address, control_plane.kubeconfig, tmp_path, namespaces=namespace)
-        async with agent:
-            await waiting.hand_over({waiting.node("1"): template("Talker")})
+    async with Proxy(temporal.port) as proxy, new_agent(address=proxy.address) as agent:
+        await waiting.hand_over({waiting.node("1"): template("Talker")})
 
-            async def begun() -> bool:
-                return await agent.metric("crossover_agent_starts_total") == 1
+        async def begun() -> bool:
+            return await agent.metric("crossover_agent_starts_total") == 1
 
-            await until(begun)
-            await proxy.refuse()
-            await finish(run_of(client, waiting, waiting.node("1")))
-            await new.hand_over({new.node("1"): template()})
+        await until(begun)
+        await proxy.refuse()
+        await finish(run_of(client, waiting, waiting.node("1")))
+        await new.hand_over({new.node("1"): template()})
 
-            async def tried() -> bool:
-                return await agent.metric('crossover_temporal_calls_total{call="StartWorkflowExecution"') > 1
+        async def tried() -> bool:
+            return await agent.metric('crossover_temporal_calls_total{call="StartWorkflowExecution"') > 1
 
-            await until(tried)
-            results = [*(await new.results()).values(), *(await waiting.results()).values()]
-            assert {each["phase"] for each in results} <= {"Pending"}, results
-            await proxy.listen()
-            for each in (waiting, new):
-                found = await each.ended(each.node("1"))
-                assert found[each.node("1")]["phase"] == "Succeeded"
+        await until(tried)
+        results = [*(await new.results()).values(), *(await waiting.results()).values()]
+        assert {each["phase"] for each in results} <= {"Pending"}, results
+        await proxy.listen()
+        for each in (waiting, new):
+            found = await each.ended(each.node("1"))
+            assert found[each.node("1")]["phase"] == "Succeeded"
