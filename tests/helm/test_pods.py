@@ -161,6 +161,8 @@ def callers(policy: Object) -> set[str]:
         ("cluster-wide", "bridge", {"monitoring", "*"}),
         ("cluster-wide", "agent", {"monitoring"}),
         ("trial", "worker", set()),
+        ("trial", "temporal", {"crossover"}),
+        ("trial", "redis", set()),
     ],
 )
 def test_each_component_is_called_by_those_that_have_reason_to(
