@@ -11,7 +11,7 @@ import pytest
 from crossover.kubernetes.access import from_kubeconfig, from_url
 from crossover.kubernetes.client import KubernetesClient
 from crossover.kubernetes.errors import Away, Missing
-from crossover.kubernetes.watch import Changed, Event, Gone, Listed, Watch
+from crossover.kubernetes.watch import Changed, Event, Gone, Interrupted, Listed, Resumed, Watch
 from testbed.kubernetes.admin import CONFIG_MAPS, Admin
 from testbed.kubernetes.control_plane import ControlPlane
 from testbed.servers import PATIENCE
@@ -76,6 +76,25 @@ async def test_a_silent_watch_is_begun_anew_where_it_stood(
     assert set(restarts) == {"ended"}
 
 
+async def test_an_outage_is_told_and_its_end_once_the_watch_goes_on(
+    api: KubernetesClient, admin: Admin, own_control_plane: ControlPlane, namespace: str
+) -> None:
+    await make(admin, namespace, "kept")
+    async with aclosing(Watch(api, CONFIG_MAPS.path(namespace)).events()) as events:
+        assert [told(await following(events)) for _ in range(2)] == ["listed kept", "all"]
+        await own_control_plane.kill_api()
+        begins = await anything(events)
+        assert isinstance(begins, Interrupted)
+        assert begins.first
+        await own_control_plane.start_api()
+        await make(admin, namespace, "late")
+        meanwhile: list[Event] = []
+        while not isinstance(event := await anything(events), Resumed):
+            meanwhile.append(event)
+    assert not [each for each in meanwhile if isinstance(each, Interrupted) and each.first]
+    assert "late" in [each.object["metadata"]["name"] for each in meanwhile if isinstance(each, Changed)]
+
+
 async def test_only_the_apis_own_word_says_that_something_is_missing(api: KubernetesClient) -> None:
     """A load balancer without backends answers 404 as well: were it believed, all runs would be cancelled."""
     path = CONFIG_MAPS.path("default", "nothing")
@@ -101,8 +120,15 @@ async def make(admin: Admin, namespace: str, name: str, **labels: str) -> None:
     await admin.create(CONFIG_MAPS, {"metadata": {"name": name, "labels": labels}}, namespace)
 
 
-async def following(events: AsyncIterator[Event]) -> Event:
+async def anything(events: AsyncIterator[Event]) -> Event:
     return await asyncio.wait_for(anext(events), PATIENCE)
+
+
+async def following(events: AsyncIterator[Event]) -> Event:
+    """Of the objects: an API server that has just started may not be well yet."""
+    while isinstance(event := await anything(events), Interrupted | Resumed):
+        pass
+    return event
 
 
 def told(event: Event) -> str:
