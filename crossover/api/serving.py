@@ -57,7 +57,6 @@ def _rest_garbage_collection() -> None:
     tenth of the cost of a start."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-    gc.enable()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 
 
@@ -17,9 +16,6 @@ def main() -> None:
 
         plugin(sys.argv[2:])
     if sys.argv[2:] == ["serve"]:
-        # Loading makes objects by the hundred thousand and hardly any rubbish: collecting it meanwhile takes
-        # a fifth of the time. `crossover.api.serving` begins with it.
-        gc.disable()
         from crossover.cli.serve import SERVICES
 
         if serve := SERVICES.get(sys.argv[1]):
