@@ -24,7 +24,7 @@ OK = end()
 
 
 def messages(out: str) -> list[str]:
-    return [line.partition(" │ ")[2] for line in out.splitlines()]
+    return [line.partition(" │ ")[2] for line in out.splitlines() if not line.startswith("───")]
 
 
 @pytest.mark.parametrize(
