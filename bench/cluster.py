@@ -97,11 +97,11 @@ async def _restarted(release: Release) -> float:
         return found[0] if ready else None
 
     pod: Object = await until(there, every=0.02)
-    seconds = age_of(process_of(pod))
+    ended = time.clock_gettime(time.CLOCK_BOOTTIME)
     url = f"http://{await release.site.pod_address(pod, 8787)}"
     async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
         assert (await http.get("/readyz")).status_code == 200
-    return seconds
+    return ended - _began(process_of(pod))
 
 
 async def _megabytes(release: Release, component: str) -> float:
@@ -109,11 +109,10 @@ async def _megabytes(release: Release, component: str) -> float:
     return max(process_of(pod).memory_info().rss / 1e6 for pod in await release.pods(component))
 
 
-def age_of(process: psutil.Process) -> float:
-    """Seconds. Not by `create_time`: what it counts from, the system's start, is known to a second only."""
+def _began(process: psutil.Process) -> float:
+    """Seconds of CLOCK_BOOTTIME. `create_time` adds the system's start to it, known to a second only."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    started = int(fields[19]) / os.sysconf("SC_CLK_TCK")
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - started
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def process_of(pod: Object) -> psutil.Process:

@@ -164,8 +164,8 @@ class Watch:
             meta = page.get("metadata") or {}
             version = version_of(page)
             for item in page.get("items") or ():
-                found.add(_name(item))
-                self._known.add(_name(item))
+                found.add(name_of(item))
+                self._known.add(name_of(item))
                 yield Changed(item, live=False, version=version)
             if not meta.get("continue"):
                 break
@@ -200,7 +200,7 @@ class Watch:
         self._version = str(item["metadata"]["resourceVersion"])
         if kind == "BOOKMARK":
             return None
-        name = _name(item)
+        name = name_of(item)
         if kind == "DELETED":
             self._known.discard(name)
             return Gone(name, version_of(item))
@@ -219,7 +219,7 @@ def version_of(item: Mapping[str, Any]) -> int:
     return int(version) if isinstance(version, str) and version.isascii() and version.isdigit() else 0
 
 
-def _name(item: Object) -> Name:
+def name_of(item: Object) -> Name:
     meta = item["metadata"]
     return str(meta.get("namespace", "")), str(meta["name"])
 

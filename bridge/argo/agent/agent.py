@@ -28,7 +28,7 @@ from crossover.contract.run import ArgoNode
 from crossover.errors import cut
 from crossover.kubernetes.client import KubernetesClient
 from crossover.kubernetes.errors import ApiError, Missing
-from crossover.kubernetes.watch import Changed, Event, Gone, Interrupted, Listed, Watch, version_of
+from crossover.kubernetes.watch import Changed, Event, Gone, Interrupted, Listed, Watch, name_of, version_of
 from crossover.telemetry import get_logger
 
 STUCK = 60.0
@@ -141,9 +141,7 @@ class Agent:
         if isinstance(event, Gone):
             self._know(event.name, gone(event.version))
         elif isinstance(event, Changed):
-            meta = event.object["metadata"]
-            state = read_workflow(event.object, event.version)
-            self._know((str(meta["namespace"]), str(meta["name"])), state)
+            self._know(name_of(event.object), read_workflow(event.object, event.version))
 
     def _know(self, name: Name, state: WorkflowState) -> None:
         """Kept for those with tasks for us, or with nodes that soon will have."""

@@ -17,7 +17,7 @@ _log = get_logger(__name__)
 
 
 class Cancels:
-    """So many at once that a workflow of thousands of nodes, once stopped, does not flood the bridge."""
+    """So many at once that a workflow of thousands of nodes, once stopped, does not flood Temporal."""
 
     def __init__(self, runs: NodeRuns, metrics: AgentMetrics) -> None:
         self._runs = runs

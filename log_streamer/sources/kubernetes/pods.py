@@ -10,12 +10,13 @@ from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
 from urllib.parse import quote
 
+from crossover.kubernetes.watch import SILENCE
 from log_streamer.model import Container, Node, SourceName
 from log_streamer.sources.kubernetes.client import KubernetesClient
 from log_streamer.sources.kubernetes.lives import LifeKey, container_lives
 from log_streamer.sources.kubernetes.logs import PodLogs
 from log_streamer.sources.kubernetes.search import Search
-from log_streamer.sources.kubernetes.watches import SILENCE, Lost, Object, Objects
+from log_streamer.sources.kubernetes.watches import Lost, Object, Objects
 from log_streamer.sources.source import Finding, Found, LogSource, Scope
 from log_streamer.sources.workflow_states import display_name
 

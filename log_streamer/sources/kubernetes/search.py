@@ -6,9 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
+from crossover.kubernetes.watch import SILENCE
 from log_streamer.sources.gathering import Gathering
 from log_streamer.sources.kubernetes.client import KubernetesClient
-from log_streamer.sources.kubernetes.watches import SILENCE, Lost, Object, Objects, ObjectWatch, Troubles
+from log_streamer.sources.kubernetes.watches import Lost, Object, Objects, ObjectWatch, Troubles
 from log_streamer.sources.source import Finding, Looked, Scope
 
 

@@ -18,12 +18,11 @@ from crossover.kubernetes.watch import (
     Name,
     Resumed,
     Watch,
+    name_of,
 )
 from log_streamer.sources.gathering import Gathering
 from log_streamer.sources.kubernetes.client import KubernetesClient, source_error
 from log_streamer.sources.source import Denied, SourceError, Trouble
-
-__all__ = ["SILENCE", "Object", "ObjectWatch", "Objects", "Observer", "Troubles"]
 
 Object = dict[str, Any]
 
@@ -106,8 +105,7 @@ class ObjectWatch:
         self._objects = objects
         self._observer = observer
         self._troubles = troubles
-        self._known: dict[Name, Lost] = {}
-        """What to say should they be lost."""
+        self._uids: dict[Name, str] = {}
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -119,8 +117,8 @@ class ObjectWatch:
         match event:
             case Changed():
                 await self._change(event.object)
-            case Gone() if event.name in self._known:
-                await self._observer.lost(self._known.pop(event.name))
+            case Gone():
+                await self._lose(event.name)
             case Listed():
                 await self._observer.looked()
             case Interrupted():
@@ -130,13 +128,15 @@ class ObjectWatch:
 
     async def _change(self, item: Object) -> None:
         """One that was made anew under the name of another, while nobody looked, is another."""
-        meta = item["metadata"]
-        name = (str(meta.get("namespace", "")), str(meta["name"]))
-        now, before = Lost(*name, uid=str(meta["uid"])), self._known.get(name)
-        self._known[name] = now
-        if before is not None and before != now:
-            await self._observer.lost(before)
+        name, uid = name_of(item), str(item["metadata"]["uid"])
+        if self._uids.get(name) != uid:
+            await self._lose(name)
+        self._uids[name] = uid
         await self._observer.take(item)
+
+    async def _lose(self, name: Name) -> None:
+        if (uid := self._uids.pop(name, None)) is not None:
+            await self._observer.lost(Lost(*name, uid))
 
     async def _fail(self, error: errors.ApiError, *, first: bool) -> None:
         if isinstance(error, errors.Missing):

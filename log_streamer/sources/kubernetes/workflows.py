@@ -6,9 +6,10 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from urllib.parse import quote
 
+from crossover.kubernetes.watch import SILENCE
 from log_streamer.sources.kubernetes.client import KubernetesClient
 from log_streamer.sources.kubernetes.search import Search
-from log_streamer.sources.kubernetes.watches import SILENCE, Lost, Object, Objects
+from log_streamer.sources.kubernetes.watches import Lost, Object, Objects
 from log_streamer.sources.source import Finding, Scope
 from log_streamer.sources.workflow_states import WorkflowStates
 
